@@ -1,0 +1,103 @@
+// The facade that cli calls: one function a verb, plain structs in, values or Errors out. Nothing here reads
+// argv or prints an answer.
+//
+// An Error's text starts at the step ("cgroup: mkdir: ..."); cli puts `urc: <verb> <id>: ` in front.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/log.h"
+#include "core/spec/spec.h"
+#include "core/state/state.h"
+#include "uring/result.h"
+
+namespace urc {
+
+enum class CgroupManager : std::uint8_t { cgroupfs, systemd, disabled };
+
+// Whether failing to write cgroups is an error: `yes` forgives EPERM and EACCES, `automatic` when not root.
+enum class Rootless : std::uint8_t { automatic, yes, no };
+
+struct Global {
+    std::string root;  // absolute, without "." and ".."; never "/"
+    bool root_is_default = false;
+    CgroupManager cgroup_manager = CgroupManager::cgroupfs;
+    Rootless rootless = Rootless::automatic;
+    const Log& log;
+};
+
+struct CreateOptions {
+    std::string id;
+    std::string bundle;                                  // empty: the working directory
+    std::string config_file;                             // empty: config.json in the bundle
+    std::string pid_file, console_socket, pidfd_socket;  // relative to the working directory, not the bundle
+    bool detach = false;                                 // run only
+    bool keep = false;                                   // run only
+    bool no_pivot = false;
+    bool no_new_keyring = false;
+    bool no_subreaper = false;
+    unsigned preserve_fds = 0;
+};
+
+struct RootOptions {
+    std::optional<std::string> given;  // --root, as it was typed
+    std::string_view program = "urc";  // names the default directory
+};
+
+struct StateRoot {
+    std::string path;
+    bool is_default = false;
+};
+
+// Where the state lives: --root made absolute and clean, or the default for this user (features 1.1 to 1.5).
+// Makes the directory below $XDG_RUNTIME_DIR (0700 and sticky), nothing else.
+Result<StateRoot> find_state_root(const RootOptions& options);
+
+// What `state` and `list` show of a container.
+struct StateView {
+    std::string id;
+    pid_t pid = 0;  // 0 when stopped
+    Status status = Status::stopped;
+    std::string bundle, rootfs;
+    std::string created;  // RFC 3339, UTC, nanoseconds
+    spec::StringMap annotations;
+    std::string owner;  // a user name; the number where it has none
+};
+
+// Foreground: the exit status of the container (128 + n for signal n). Detached: 0.
+Result<int> run(const Global& global, const CreateOptions& options);
+Result<void> create(const Global& global, const CreateOptions& options);
+Result<void> start(const Global& global, std::string_view id);
+
+struct KillOptions {
+    int signal = 15;
+    bool all = false;       // every process of the container; a stopped container is no error
+    bool is_regex = false;  // `id` is a regular expression; no match is no error
+};
+Result<void> kill(const Global& global, std::string_view id, const KillOptions& options);
+
+struct DeleteOptions {
+    bool force = false;  // kills first; an unknown container is no error
+    bool is_regex = false;
+};
+Result<void> remove(const Global& global, std::string_view id, const DeleteOptions& options);
+
+// Never fails because of a lock, a cgroup that is gone or a create that is still going on.
+Result<StateView> state(const Global& global, std::string_view id);
+// By id. Directories that are no containers are left out, with a warning in the log.
+Result<std::vector<StateView>> list(const Global& global);
+
+struct SpecOptions {
+    std::string bundle;  // empty: the working directory
+    bool rootless = false;
+};
+// Writes an example config.json. Never over an existing one.
+Result<void> write_example_spec(const SpecOptions& options);
+
+}  // namespace urc
