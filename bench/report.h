@@ -1,0 +1,58 @@
+// What one run of the harness says: a Markdown table for people, JSON for plots and for comparing dates.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bench/histogram.h"
+
+namespace urc::bench {
+
+// The machine and the moment, so that a table can be read years later.
+struct Machine {
+    std::string time;  // UTC, ISO 8601
+    std::string kernel;
+    std::string cpu;
+    unsigned cpus = 0;
+    std::uint64_t memory_mib = 0;
+};
+Machine describe_machine();
+
+struct Throughput {
+    unsigned in_flight = 0;
+    std::vector<double> block_rates;  // containers per second, one a block
+
+    double median() const;
+};
+
+struct Row {
+    std::string name;
+    std::string path;
+    std::string version;
+    std::vector<std::string> notes;
+    Samples start;
+    Samples wall;
+    std::vector<Throughput> throughput;
+    unsigned runs = 0;
+    unsigned failures = 0;
+    std::string first_failure;
+};
+
+struct Report {
+    std::string subcommand;
+    Machine machine;
+    std::vector<std::pair<std::string, std::string>> settings;  // in the order they are shown
+    std::vector<std::string> notes;
+    std::vector<Row> rows;
+    std::string base;  // the row that the others are compared with; empty: none
+    std::uint64_t seed = 0;
+};
+
+std::string to_table(const Report& report);
+std::string to_json(const Report& report);
+
+}  // namespace urc::bench
