@@ -1,0 +1,239 @@
+#include "core/seccomp/rules.h"
+
+#include <linux/audit.h>
+#include <seccomp.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace urc::seccomp {
+namespace {
+
+constexpr std::uint32_t kLow = 0xffffffff;
+
+// More rules with conditions on one syscall than a filter could ever hold; also keeps add_match affordable.
+constexpr std::size_t kMatchesMax = 2048;
+
+std::uint32_t high(std::uint64_t value) {
+    return static_cast<std::uint32_t>(value >> 32);
+}
+std::uint32_t low(std::uint64_t value) {
+    return static_cast<std::uint32_t>(value);
+}
+
+// ---- conditions
+// ---------------------------------------------------------------------------------------------
+
+int rank(Op op) {
+    switch (op) {
+        case Op::eq:
+        case Op::ne:
+        case Op::masked_eq:
+            return 3;
+        case Op::lt:
+        case Op::le:
+            return 2;
+        case Op::gt:
+        case Op::ge:
+            return 1;
+    }
+    return 0;
+}
+
+// Both look at the high word in the same way, so that only the low words tell them apart.
+bool is_same_high_test(const Condition& a, const Condition& b) {
+    if (rank(a.op) != 3 || (high(a.mask) == 0 && high(b.mask) == 0)) return true;
+    return (a.op == Op::masked_eq) == (b.op == Op::masked_eq) && high(a.mask) == high(b.mask);
+}
+
+// Whether `added` is asked before `present`, see rules.h. Two lists that agree as far as the shorter one
+// goes never come here.
+bool goes_before(const Conditions& added, const Conditions& present) {
+    std::size_t i = 0;
+    while (added[i] == present[i]) ++i;
+    const Condition &a = added[i], &p = present[i];
+    if (a.argument != p.argument) return a.argument > p.argument;
+    if (rank(a.op) != rank(p.op)) return rank(a.op) > rank(p.op);
+    bool is_smaller_first = rank(a.op) == 2;
+    if (high(a.datum) != high(p.datum)) return (high(a.datum) < high(p.datum)) == is_smaller_first;
+    if (!is_same_high_test(a, p) || low(a.datum) == low(p.datum)) return false;
+    return (low(a.datum) < low(p.datum)) == is_smaller_first;
+}
+
+bool begins_with(const Conditions& whole, const Conditions& start) {
+    return start.size() <= whole.size() && std::equal(start.begin(), start.end(), whole.begin());
+}
+
+// `conditions` for arguments of the architecture's width. A mask of zero bits asks nothing.
+Conditions fit(Conditions conditions, const Architecture& architecture) {
+    if (!architecture.is_64_bit())
+        for (Condition& condition : conditions) {
+            condition.mask &= kLow;
+            condition.datum &= kLow;
+        }
+    std::erase_if(conditions, [](const Condition& c) { return c.op == Op::masked_eq && c.mask == 0; });
+    return conditions;
+}
+
+// False: the rule contradicts an earlier one.
+bool add_match(Syscall& syscall, Match match) {
+    if (syscall.is_unconditional) return true;
+    if (match.conditions.empty()) {
+        syscall.is_unconditional = true;
+        syscall.action = match.action;
+        syscall.matches.clear();
+        return true;
+    }
+    std::vector<Match>& present = syscall.matches;
+    for (const Match& other : present) {
+        if (other.conditions == match.conditions) return other.action == match.action;
+        if (begins_with(match.conditions, other.conditions)) return true;
+        if (begins_with(other.conditions, match.conditions) && other.action != match.action) return false;
+    }
+    std::erase_if(present,
+                  [&](const Match& other) { return begins_with(other.conditions, match.conditions); });
+    auto place = std::ranges::find_if(
+        present, [&](const Match& other) { return goes_before(match.conditions, other.conditions); });
+    present.insert(place, std::move(match));
+    return present.size() <= kMatchesMax;
+}
+
+// ---- names
+// --------------------------------------------------------------------------------------------------
+
+// libseccomp's numbers of calls that go through a multiplexer: -101 is call 1 of socketcall, -201 call 1 of
+// ipc. It gives these for the names on such architectures, even where the call has a number of its own, too.
+constexpr int kSocketFirst = -120, kSocketLast = -101, kIpcFirst = -224, kIpcLast = -201;
+
+bool is_multiplexed(int number) {
+    return (number >= kSocketFirst && number <= kSocketLast) || (number >= kIpcFirst && number <= kIpcLast);
+}
+
+class Numbers {
+public:
+    explicit Numbers(const Architecture& architecture) : architecture_(architecture) {}
+
+    // Negative: the architecture has no such call, or see is_multiplexed.
+    int find(const std::string& name) const {
+        if (name.find('\0') != name.npos) return __NR_SCMP_ERROR;
+        return seccomp_syscall_resolve_name_arch(architecture_.token, name.c_str());
+    }
+
+    // The number of its own that a multiplexed call has. libseccomp tells only the other way round.
+    int direct(int multiplexed) {
+        if (direct_.empty()) scan();
+        for (auto [pseudo, number] : direct_)
+            if (pseudo == multiplexed) return number;
+        return -1;
+    }
+
+private:
+    void scan() {
+        constexpr int kSpan = 600;
+        // Each table of mips begins at a number of its own.
+        int base = std::max(find("getpid") / 1000 * 1000, 0);
+        direct_.emplace_back(0, -1);  // "scanned"
+        for (int number = base; number < base + kSpan; ++number) {
+            char* name = seccomp_syscall_resolve_num_arch(architecture_.token, number);
+            if (name == nullptr) continue;
+            int pseudo = seccomp_syscall_resolve_name_arch(architecture_.token, name);
+            if (is_multiplexed(pseudo)) direct_.emplace_back(pseudo, number);
+            std::free(name);
+        }
+    }
+
+    const Architecture& architecture_;
+    std::vector<std::pair<int, int>> direct_;
+};
+
+// One rule's word on one syscall, before the rules of a syscall are brought together.
+struct Entry {
+    std::uint32_t number = 0;
+    const Rule* rule = nullptr;
+    std::optional<unsigned> multiplexed;  // the call's number inside socketcall or ipc
+};
+
+std::vector<Entry> entries_for(const Profile& profile, ArchitectureRules& out) {
+    std::vector<Entry> entries;
+    Numbers numbers(out.architecture);
+    const bool has_multiplexers = out.architecture.has_multiplexers();
+    const int socketcall = has_multiplexers ? numbers.find("socketcall") : -1;
+    const int ipc = has_multiplexers ? numbers.find("ipc") : -1;
+    for (const Rule& rule : profile.rules) {
+        for (const std::string& name : rule.names) {
+            int number = numbers.find(name);
+            if (number > 0) out.newest = std::max(out.newest, static_cast<std::uint32_t>(number));
+            if (rule.says_nothing) continue;
+            if (has_multiplexers && is_multiplexed(number)) {
+                bool is_socket = number >= kSocketFirst;
+                entries.push_back({static_cast<std::uint32_t>(is_socket ? socketcall : ipc), &rule,
+                                   static_cast<unsigned>(-number % (is_socket ? 100 : 200))});
+                number = numbers.direct(number);
+            }
+            if (number >= 0) entries.push_back({static_cast<std::uint32_t>(number), &rule, {}});
+        }
+    }
+    std::ranges::stable_sort(entries, {}, &Entry::number);
+    return entries;
+}
+
+Conditions conditions_of(const Entry& entry, Conditions conditions) {
+    if (!entry.multiplexed) return conditions;
+    std::erase_if(conditions, [](const Condition& c) { return c.argument == 0; });
+    conditions.insert(conditions.begin(), Condition{.datum = *entry.multiplexed});
+    return conditions;
+}
+
+Error conflict(const ArchitectureRules& rules, const Entry& entry) {
+    std::string text = "linux.seccomp.syscalls[" + std::to_string(entry.rule->index) + "]: ";
+    char* name = seccomp_syscall_resolve_num_arch(rules.architecture.token, static_cast<int>(entry.number));
+    text += name != nullptr ? name : "syscall " + std::to_string(entry.number);
+    std::free(name);
+    return Error::message(text + ": conflicts with an earlier rule of another action, or too many rules",
+                          EEXIST);
+}
+
+}  // namespace
+
+std::uint32_t Architecture::audit() const {
+    return token == SCMP_ARCH_X32 ? SCMP_ARCH_X86_64 : token;
+}
+
+bool Architecture::is_64_bit() const {
+    return (token & __AUDIT_ARCH_64BIT) != 0 && (token & __AUDIT_ARCH_CONVENTION_MIPS64_N32) == 0;
+}
+
+bool Architecture::has_multiplexers() const {
+    switch (token) {
+        case SCMP_ARCH_X86:
+        case SCMP_ARCH_MIPS:
+        case SCMP_ARCH_MIPSEL:
+        case SCMP_ARCH_PPC:
+        case SCMP_ARCH_PPC64:
+        case SCMP_ARCH_PPC64LE:
+        case SCMP_ARCH_S390:
+        case SCMP_ARCH_S390X:
+            return true;
+        default:
+            return false;
+    }
+}
+
+Result<ArchitectureRules> rules_for(const Profile& profile, Architecture architecture) {
+    ArchitectureRules out{.architecture = architecture, .syscalls = {}, .newest = 0};
+    for (const Entry& entry : entries_for(profile, out)) {
+        if (out.syscalls.empty() || out.syscalls.back().number != entry.number)
+            out.syscalls.push_back(
+                {.number = entry.number, .is_unconditional = false, .action = 0, .matches = {}});
+        for (const Conditions& alternative : entry.rule->alternatives) {
+            Match match{fit(conditions_of(entry, alternative), architecture), entry.rule->action};
+            if (!add_match(out.syscalls.back(), std::move(match))) return conflict(out, entry);
+        }
+    }
+    return out;
+}
+
+}  // namespace urc::seccomp
