@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/log.h"
+#include "core/process/passed_fds.h"
 #include "core/spec/spec.h"
 #include "core/state/state.h"
 #include "uring/result.h"
@@ -42,8 +43,11 @@ struct CreateOptions {
     bool no_pivot = false;
     bool no_new_keyring = false;
     bool no_subreaper = false;
-    unsigned preserve_fds = 0;
+    process::PassedFds passed;  // LISTEN_FDS and --preserve-fds; found before anything was opened
 };
+
+// Whether containers can be made with the chosen cgroup manager on this host.
+Result<void> check_cgroup_manager(const Global& global);
 
 struct RootOptions {
     std::optional<std::string> given;  // --root, as it was typed

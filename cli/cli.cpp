@@ -1,0 +1,17 @@
+#include "cli/cli.h"
+
+#include "cli/command.h"
+
+namespace urc::cli {
+
+// Some callers read the version only when it begins with "runc version" (go-runc), and whoever installs urc
+// under that name wants runc's state directory too.
+int main(int argc, char** argv) {
+    const std::string_view path = argc > 0 ? argv[0] : "urc";
+    const bool is_called_runc = path.substr(path.rfind('/') + 1) == "runc";
+    const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+    Session session(is_called_runc ? "runc" : "urc");
+    return session.main(words);
+}
+
+}  // namespace urc::cli

@@ -1,0 +1,92 @@
+// The table of commands.
+#include "cli/command.h"
+
+namespace urc::cli {
+namespace {
+
+constexpr std::string_view kNewId =
+    "The ID names the new container; it must be unique on this host. It consists of\n"
+    "letters, digits and any of _+-. and does not begin with a dot.";
+constexpr std::string_view kFromBundle =
+    "   The container is made as config.json in the bundle says. What this file says\n"
+    "when the container is made counts; later changes to it do not.";
+
+constexpr Command kCommands[] = {
+    {.name = "checkpoint"},
+    {.name = "create",
+     .summary = "create a container",
+     .arguments = "<container-id>",
+     .explanation = kNewId,
+     .description = kFromBundle,
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .call = create_command},
+    {.name = "delete",
+     .summary = "delete a container and all that it holds",
+     .arguments = "<container-id>",
+     .explanation = "A running container is deleted with --force only. With --force an unknown ID is\n"
+                    "no error.",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .call = delete_command},
+    {.name = "events"},
+    {.name = "exec", .placement = Placement::before_arguments, .failure_status = 255},
+    {.name = "features"},
+    {.name = "kill",
+     .summary = "send a signal (default: SIGTERM) to the container's init process",
+     .arguments = "<container-id> [signal]",
+     .explanation = "The signal is a number or a name, with or without SIG: KILL, SIGTERM, 9, RTMIN+3.\n"
+                    "Signal 0 only asks whether the process is there.",
+     .arguments_min = 1,
+     .arguments_max = 2,
+     .placement = Placement::before_arguments,
+     .call = kill_command},
+    {.name = "list",
+     .summary = "list the containers below the state root",
+     .explanation = "Containers made with another --root are not shown.",
+     .call = list_command},
+    {.name = "pause"},
+    {.name = "ps", .placement = Placement::before_arguments},
+    {.name = "restore"},
+    {.name = "resume"},
+    {.name = "run",
+     .summary = "create and run a container",
+     .arguments = "<container-id>",
+     .explanation = kNewId,
+     .description = kFromBundle,
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .call = run_command},
+    {.name = "spec",
+     .summary = "write an example config.json",
+     .description = "   The file is a start: it runs `sh` on a terminal with little privilege, in the\n"
+                    "root file system `rootfs` beside it. An existing config.json is never replaced.",
+     .call = spec_command},
+    {.name = "start",
+     .summary = "start the process of a created container",
+     .arguments = "<container-id>",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .call = start_command},
+    {.name = "state",
+     .summary = "print the state of a container as JSON",
+     .arguments = "<container-id>",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .call = state_command},
+    {.name = "update"},
+};
+
+}  // namespace
+
+std::span<const Command> commands() {
+    return kCommands;
+}
+
+const Command* find_command(std::string_view name) {
+    for (const Command& command : kCommands)
+        if (command.name == name) return &command;
+    return nullptr;
+}
+
+}  // namespace urc::cli

@@ -1,0 +1,72 @@
+#include "cli/print.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "core/json_writer.h"
+#include "core/version.h"
+
+namespace urc::cli {
+namespace {
+
+void write_view(JsonWriter& json, const StateView& view) {
+    json.begin_object();
+    json.key("ociVersion").string(kOciVersion);
+    json.key("id").string(view.id);
+    json.key("pid").number(view.pid);
+    json.key("status").string(status_word(view.status));
+    json.key("bundle").string(view.bundle);
+    json.key("rootfs").string(view.rootfs);
+    json.key("created").string(view.created);
+    if (!view.annotations.empty()) {
+        json.key("annotations").begin_object();
+        for (const auto& [name, value] : view.annotations) json.key(name).string(value);
+        json.end_object();
+    }
+    json.key("owner").string(view.owner);
+    json.end_object();
+}
+
+}  // namespace
+
+std::string state_json(const StateView& view) {
+    std::string out;
+    JsonWriter json(out, JsonLayout::indented);
+    write_view(json, view);
+    out += '\n';
+    return out;
+}
+
+std::string list_json(std::span<const StateView> views) {
+    std::string out;
+    JsonWriter json(out);
+    json.begin_array();
+    for (const StateView& view : views) write_view(json, view);
+    json.end_array();
+    out += '\n';
+    return out;
+}
+
+std::string list_table(std::span<const StateView> views) {
+    using Row = std::array<std::string, 6>;
+    constexpr std::size_t kWidthMin = 12, kGap = 3;
+    std::vector<Row> rows{{"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"}};
+    for (const StateView& view : views)
+        rows.push_back({view.id, std::to_string(view.pid), std::string(status_word(view.status)), view.bundle,
+                        view.created, view.owner});
+    std::array<std::size_t, 6> widths;
+    widths.fill(kWidthMin);
+    for (const Row& row : rows)
+        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size() + kGap);
+    std::string out;
+    for (const Row& row : rows) {
+        for (std::size_t i = 0; i + 1 < row.size(); ++i)
+            out += row[i] + std::string(widths[i] - row[i].size(), ' ');
+        out += row.back();
+        out += '\n';
+    }
+    return out;
+}
+
+}  // namespace urc::cli

@@ -1,0 +1,18 @@
+// Answers as text: the JSON of `state` and `list`, the table of `list`.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "core/runtime.h"
+
+namespace urc::cli {
+
+// runc's keys in runc's order, indented, with a newline at the end.
+std::string state_json(const StateView& view);
+// One line.
+std::string list_json(std::span<const StateView> views);
+// ID PID STATUS BUNDLE CREATED OWNER; columns three blanks apart and at least twelve wide.
+std::string list_table(std::span<const StateView> views);
+
+}  // namespace urc::cli
