@@ -1,0 +1,82 @@
+// What the launch path does not act on yet. A field of this table is refused by name: a configuration that
+// asks for a hook or a label and silently gets none is worse than one that fails. Work that implements a
+// field deletes its line.
+//
+// Not here on purpose: mountLabel, which is dropped where SELinux is off, as other runtimes do; and
+// execCPUAffinity, which only `exec` reads.
+#include <algorithm>
+#include <string_view>
+
+#include "core/spec/validate.h"
+#include "core/spec/validate_parts.h"
+
+namespace urc {
+namespace spec {
+namespace {
+
+bool any_mount_option(const Spec& spec, bool (*matches)(std::string_view)) {
+    return std::any_of(spec.mounts.begin(), spec.mounts.end(), [&](const Mount& mount) {
+        return std::any_of(mount.options.begin(), mount.options.end(), matches);
+    });
+}
+
+bool is_idmap_option(std::string_view option) {
+    return option == "idmap" || option == "ridmap" || option.substr(0, 6) == "idmap=" ||
+           option.substr(0, 7) == "ridmap=";
+}
+
+template <typename T>
+struct Refused {
+    std::string_view field;
+    bool (*is_set)(const T&);
+};
+
+constexpr Refused<Process> kProcessFields[] = {
+    {"apparmorProfile",
+     [](const Process& p) { return !p.apparmor_profile.empty() && p.apparmor_profile != "unconfined"; }},
+    {"selinuxLabel", [](const Process& p) { return !p.selinux_label.empty(); }},
+};
+
+constexpr Refused<Spec> kSpecFields[] = {
+    {"hooks.prestart", [](const Spec& s) { return !s.hooks.prestart.empty(); }},
+    {"hooks.createRuntime", [](const Spec& s) { return !s.hooks.create_runtime.empty(); }},
+    {"hooks.createContainer", [](const Spec& s) { return !s.hooks.create_container.empty(); }},
+    {"hooks.startContainer", [](const Spec& s) { return !s.hooks.start_container.empty(); }},
+    {"hooks.poststart", [](const Spec& s) { return !s.hooks.poststart.empty(); }},
+    {"hooks.poststop", [](const Spec& s) { return !s.hooks.poststop.empty(); }},
+    {"mounts: option tmpcopyup",
+     [](const Spec& s) { return any_mount_option(s, [](std::string_view o) { return o == "tmpcopyup"; }); }},
+    {"mounts: option idmap", [](const Spec& s) { return any_mount_option(s, is_idmap_option); }},
+    {"mounts: uidMappings and gidMappings",
+     [](const Spec& s) {
+         return std::any_of(s.mounts.begin(), s.mounts.end(), [](const Mount& mount) {
+             return !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
+         });
+     }},
+    {"linux.intelRdt", [](const Spec& s) { return s.linux.intel_rdt.has_value(); }},
+    {"linux.memoryPolicy", [](const Spec& s) { return s.linux.memory_policy.has_value(); }},
+    {"linux.netDevices", [](const Spec& s) { return !s.linux.net_devices.empty(); }},
+};
+
+template <typename T, std::size_t N>
+Result<void> refuse(const T& object, const Refused<T> (&fields)[N], std::string_view base) {
+    for (const Refused<T>& field : fields)
+        if (field.is_set(object))
+            return Error::message(concat({base, field.field, ": not supported yet"}), ENOTSUP);
+    return {};
+}
+
+}  // namespace
+}  // namespace spec
+
+Result<void> refuse_unimplemented(const spec::Process& process) {
+    return spec::refuse(process, spec::kProcessFields, "process.json: ");
+}
+
+Result<void> refuse_unimplemented(const spec::Spec& spec) {
+    if (spec.process)
+        URC_TRY_VOID(spec::refuse(*spec.process, spec::kProcessFields, "config.json: process."));
+    return spec::refuse(spec, spec::kSpecFields, "config.json: ");
+}
+
+}  // namespace urc
