@@ -1,0 +1,90 @@
+// Removal. A cgroup can be removed when no process is in it and no cgroup below it. The last process leaves
+// only some moments after its parent has been told of its end (EBUSY), so that is waited for, within bounds.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "core/cgroup/cgroup.h"
+#include "core/cgroup/control.h"
+
+namespace urc::cgroup {
+
+namespace {
+
+// 50 us doubling up to 50 ms: 45 waits are about two seconds.
+constexpr int kTriesMax = 45;
+constexpr long kFirstWaitNs = 50'000;
+constexpr long kLongestWaitNs = 50'000'000;
+
+void wait_before_retry(int tries) {
+    long wait_ns = tries < 10 ? kFirstWaitNs << tries : kLongestWaitNs;
+    timespec wait{0, std::min(wait_ns, kLongestWaitNs)};
+    ::nanosleep(&wait, nullptr);
+}
+
+bool is_gone(int code) {
+    return code == ENOENT || code == ENODEV;
+}
+
+// What the container has made below `dir`, deepest first. Fails with EBUSY while a process is in there.
+int remove_children(int dir) {
+    int failure = 0;
+    for (const std::string& name : child_names(dir)) {
+        if (::unlinkat(dir, name.c_str(), AT_REMOVEDIR) == 0 || is_gone(errno)) continue;
+        Fd child(::openat(dir, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        if (child) (void)remove_children(child.get());
+        if (::unlinkat(dir, name.c_str(), AT_REMOVEDIR) != 0 && !is_gone(errno)) failure = errno;
+    }
+    return failure;
+}
+
+// One try; 0 when it is gone with all that was below it.
+int remove_tree(const std::string& path) {
+    if (::rmdir(path.c_str()) == 0 || is_gone(errno)) return 0;
+    if (errno != EBUSY && errno != ENOTEMPTY) return errno;
+    Fd dir(::open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (dir) (void)remove_children(dir.get());
+    return ::rmdir(path.c_str()) == 0 || is_gone(errno) ? 0 : errno;
+}
+
+bool is_transient(int code) {
+    return code == EBUSY || code == ENOTEMPTY || code == EINTR;
+}
+
+template <typename Attempt>
+int retry(Attempt attempt) {
+    for (int tries = 0;; ++tries) {
+        int code = attempt();
+        if (!is_transient(code) || tries == kTriesMax) return code;
+        wait_before_retry(tries);
+    }
+}
+
+}  // namespace
+
+Result<void> Cgroup::remove() {
+    std::optional<Error> first;
+    auto note = [&](int code, const std::string& path) {
+        if (code != 0 && !first) first = Error(code, "rmdir", path);
+    };
+    for (Directory& directory : directories_) {
+        bool is_ours = std::find(made_.begin(), made_.end(), directory.path) != made_.end();
+        // One that was there before stays, without what the container made below it.
+        if (is_ours) note(retry([&] { return remove_tree(directory.path); }), directory.path);
+        if (!is_ours && directory.fd)
+            note(retry([&] { return remove_children(directory.fd.get()); }), directory.path);
+    }
+    // Parents, deepest first. Other containers may have moved in since: then they stay.
+    for (auto path = made_.rbegin(); path != made_.rend(); ++path) {
+        if (::rmdir(path->c_str()) == 0 || is_gone(errno) || is_transient(errno)) continue;
+        note(errno, *path);
+    }
+    if (first) return std::move(*first);
+    for (Directory& directory : directories_) directory.fd.reset();
+    made_.clear();
+    return {};
+}
+
+}  // namespace urc::cgroup
