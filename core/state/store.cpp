@@ -137,6 +137,8 @@ bool StateDir::has_exec_fifo() const {
 }
 
 Result<void> StateDir::remove() {
+    // Somebody else was faster, and the name may belong to a new container by now.
+    if (is_removed(directory_.get())) return {};
     URC_TRY_VOID(remove_files(directory_.get(), id_));
     if (::unlinkat(root_fd_, id_.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
         return Error::last("rmdir", id_);

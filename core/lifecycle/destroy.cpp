@@ -1,0 +1,66 @@
+#include "core/lifecycle/destroy.h"
+
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "core/cgroup/cgroup.h"
+
+namespace urc {
+namespace {
+
+constexpr int kExitTimeoutMs = 10'000;
+
+Result<cgroup::Cgroup> open_cgroup(const State& state) {
+    return cgroup::Cgroup::open({.paths = state.cgroup_paths, .made = state.cgroups_made}, state.rootless);
+}
+
+// A pidfd is readable as soon as its process has ended, reaped or not.
+Result<void> wait_for_exit(const Pidfd& init, pid_t pid) {
+    pollfd entry{.fd = init.get(), .events = POLLIN, .revents = 0};
+    int ready;
+    do {
+        ready = ::poll(&entry, 1, kExitTimeoutMs);
+    } while (ready < 0 && errno == EINTR);
+    if (ready > 0) return {};
+    return Error(ready < 0 ? errno : ETIMEDOUT, "wait for the end of process", std::to_string(pid));
+}
+
+// A dead init has taken its whole pid namespace along. Without one of its own, others may live on.
+Result<void> kill_processes(const State& state, const cgroup::Cgroup* group) {
+    auto init = open_process(state.init);
+    if (!init && state.has_own_pid_namespace()) return {};
+    if (init && ::syscall(SYS_pidfd_send_signal, init->get(), SIGKILL, nullptr, 0) != 0 && errno != ESRCH)
+        return Error::last("kill", std::to_string(state.init.pid));
+    // This also thaws what is frozen: on v1 a frozen process does not die.
+    if (group) URC_TRY_VOID(group->kill(SIGKILL));
+    return init ? wait_for_exit(*init, state.init.pid) : Result<void>{};
+}
+
+}  // namespace
+
+bool is_frozen(const State& state) {
+    if (state.cgroup_paths.empty()) return false;
+    auto group = open_cgroup(state);
+    if (!group) return false;
+    auto frozen = group->is_frozen();
+    return frozen && *frozen;
+}
+
+Result<void> destroy(const Global& global, StateDir& dir, const State& state) {
+    if (state.cgroup_paths.empty()) {
+        URC_TRY_VOID(kill_processes(state, nullptr));
+    } else {
+        URC_TRY(cgroup::Cgroup group, open_cgroup(state));
+        URC_TRY_VOID(kill_processes(state, &group));
+        global.log.debug("phase: processes gone");
+        URC_TRY_VOID(group.remove());
+    }
+    URC_TRY_VOID(dir.remove());
+    global.log.debug("phase: removed");
+    return {};
+}
+
+}  // namespace urc
