@@ -39,14 +39,14 @@ std::vector<char*> environment_of(const Command& command) {
     return result;
 }
 
-// 0 when it ended, otherwise the errno (ETIME: not in time, EINTR: the user wants to stop).
+// 0 when it ended, otherwise the errno (ETIME: not in time).
 int wait_for_end(int pidfd, int timeout_ms) {
     pollfd entry{pidfd, POLLIN, 0};
     for (;;) {
         const int ready = ::poll(&entry, 1, timeout_ms);
         if (ready > 0) return 0;
         if (ready == 0) return ETIME;
-        if (errno != EINTR || was_interrupted()) return errno;
+        if (errno != EINTR) return errno;
     }
 }
 
@@ -77,6 +77,9 @@ Result<Launch> Launch::begin(const Command& command) {
     launch.errors_ = Fd(::memfd_create("stderr", MFD_CLOEXEC));
     if (!launch.errors_) return Error::last("memfd_create");
 
+    posix_spawnattr_t attributes;
+    ::posix_spawnattr_init(&attributes);
+    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
@@ -88,8 +91,9 @@ Result<Launch> Launch::begin(const Command& command) {
 
     launch.begun_ns_ = monotonic_ns();
     const int error =
-        ::posix_spawnp(&launch.pid_, argv[0], &actions, nullptr, argv.data(), environment.data());
+        ::posix_spawnp(&launch.pid_, argv[0], &actions, &attributes, argv.data(), environment.data());
     ::posix_spawn_file_actions_destroy(&actions);
+    ::posix_spawnattr_destroy(&attributes);
     if (error != 0) return Error(error, "spawn", command.argv[0]);
     launch.pidfd_ = Pidfd(static_cast<int>(::syscall(SYS_pidfd_open, launch.pid_, 0)));
     if (!launch.pidfd_) return Error::last("pidfd_open", command.argv[0]);
@@ -106,6 +110,7 @@ Outcome Launch::finish() {
     while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED) < 0 && errno == EINTR) {
     }
     Outcome outcome;
+    outcome.pid = pid_;
     outcome.wall_ns = monotonic_ns() - begun_ns_;
 
     ::fcntl(output_.get(), F_SETFL, O_NONBLOCK);  // something left behind may still hold the other end
@@ -173,7 +178,8 @@ std::uint64_t run_in_flight(unsigned count, unsigned in_flight, const std::funct
     unsigned started = 0;
     const std::uint64_t begun_ns = monotonic_ns();
     while (started < count || !flights.empty()) {
-        while (started < count && flights.size() < in_flight && !was_interrupted()) {
+        if (was_interrupted()) count = started;
+        while (started < count && flights.size() < in_flight) {
             auto launch = Launch::begin(next(started));
             if (launch.ok())
                 flights.push_back({started, std::move(launch).value()});
@@ -185,10 +191,9 @@ std::uint64_t run_in_flight(unsigned count, unsigned in_flight, const std::funct
         std::vector<pollfd> polled;
         for (const Flight& flight : flights) polled.push_back({flight.launch.pidfd(), POLLIN, 0});
         const int ready = ::poll(polled.data(), polled.size(), kTimeoutMs);
-        // Nothing ended for so long, or the user wants to stop: end them all, they are counted as failed.
-        if (ready == 0 || (ready < 0 && was_interrupted())) {
+        // Nothing ended for so long: end them all, they are counted as failed.
+        if (ready == 0)
             for (Flight& flight : flights) flight.launch.kill();
-        }
         if (ready <= 0) continue;
         for (std::size_t i = flights.size(); i-- > 0;) {
             if (polled[i].revents == 0) continue;

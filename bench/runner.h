@@ -5,6 +5,8 @@
 //   start = the container's clock - t0, wall = t1 - t0.
 //
 // Standard input is /dev/null, output a pipe, errors a memory file that is read only when the program failed.
+// The program has a process group of its own, so that Ctrl-C stops the harness between two containers and not
+// a runtime in the middle of its work.
 #pragma once
 
 #include <sys/types.h>
@@ -28,6 +30,7 @@ struct Outcome {
     std::string failure;  // empty: status 0 and one valid stamp
     std::uint64_t start_ns = 0;
     std::uint64_t wall_ns = 0;
+    pid_t pid = 0;
 
     bool ok() const noexcept { return failure.empty(); }
 };
@@ -63,7 +66,8 @@ constexpr int kTimeoutMs = 30'000;  // a container that takes longer is killed a
 
 std::uint64_t monotonic_ns();
 
-// SIGINT and SIGTERM make this true and end all waits, so that the harness leaves nothing behind.
+// SIGINT, SIGTERM and SIGHUP make was_interrupted true. What is running is waited for, nothing new is
+// started.
 void catch_interrupts();
 bool was_interrupted();
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "bench/bundle.h"
+#include "bench/leftovers.h"
 #include "bench/runner.h"
 
 namespace urc::bench {
@@ -30,7 +31,7 @@ public:
     }
 
     void record(const Outcome& outcome, const std::string& id, bool is_measured) {
-        if (!outcome.ok()) clean_up(id);
+        if (!outcome.ok()) clean_up(outcome, id);
         if (!is_measured) return;
         ++row_.runs;
         if (outcome.ok()) {
@@ -46,11 +47,14 @@ public:
 private:
     bool is_runtime() const { return !state_root_.empty(); }
 
-    // What a failed run may have left: only the runtime knows.
-    void clean_up(const std::string& id) const {
-        if (!is_runtime()) return;
-        const Command command{{row_.path, "--root", state_root_, "delete", "--force", id}, environment_};
-        (void)run_for_output(command);
+    // A failed run may have left a container, which its runtime can delete, or only cgroups, which it has
+    // forgotten.
+    void clean_up(const Outcome& outcome, const std::string& id) const {
+        if (is_runtime()) {
+            const Command command{{row_.path, "--root", state_root_, "delete", "--force", id}, environment_};
+            (void)run_for_output(command);
+        }
+        remove_cgroups(is_runtime() ? id : fmt::format("floor-{}", outcome.pid));
     }
 
     Row row_;
