@@ -3,7 +3,7 @@
 // The container's /proc may be covered by volumes, and another container may exchange what lies in them, so a
 // label or a sysctl written by path can end up in a file of somebody's choice (CVE-2019-16884, -19921,
 // CVE-2025-52881). This one is a detached mount, made by fsmount(2) and never attached anywhere; files in it
-// are opened with openat2(2) without crossing mounts, symlinks or magic links.
+// are opened with openat2(2), without crossing mounts or following magic links.
 //
 // Where the kernel forbids a new procfs (user namespaces whose /proc is partly covered) an already mounted
 // one is used after verification: a procfs by statfs(2), its root by inode number, and RESOLVE_NO_XDEV, which
@@ -25,7 +25,7 @@ public:
     static Result<Procfs> clone_of(int mount);
 
     // One write(2) to an existing file; `path` is relative ("self/attr/exec", "sys/net/ipv4/ip_forward").
-    // Symlinks are refused but for a leading "self" or "thread-self".
+    // What it resolves to lies in this procfs: no mount is crossed, no magic link (exe, root, fd/N) followed.
     Result<void> write(std::string_view path, std::string_view bytes) const;
 
     // Opens a file of it with `flags` (O_RDONLY ...), under the same rules.

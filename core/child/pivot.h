@@ -1,0 +1,20 @@
+// How the rootfs becomes the root.
+//
+// A copy of the rootfs (open_tree) is attached on top of "/" and filled there. Nothing has to be looked up
+// for that, so a rootfs that only the real root can reach works as well; and path names of the host go on to
+// mean the host, since a lookup that begins at "/" does not see what is mounted on it. pivot_root(".", ".")
+// then swaps the two, and the old root is detached from below our feet (pivot_root(2)).
+//
+// With rootfsPropagation `shared` "/" stays shared with the host and nothing may be attached to it: then the
+// copy goes onto the rootfs directory itself, and the mount that this lies on is made private.
+#pragma once
+
+#include "core/child/mount_plan.h"
+#include "uring/result.h"
+
+namespace urc::child {
+
+// Opens plan.root and attaches it.
+Result<void> attach_root(RootfsPlan& plan);
+
+}  // namespace urc::child
