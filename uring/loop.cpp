@@ -1,6 +1,10 @@
 #include "uring/loop.h"
 
 #include <array>
+#include <span>
+#include <utility>
+
+#include "uring/link.h"
 
 namespace urc {
 namespace {
@@ -104,7 +108,7 @@ void Operation::submit(unsigned sqe_flags) noexcept {
     loop_.reserve(2);
     io_uring_sqe& sqe = loop_.next_request();
     prepare(sqe);
-    sqe.flags = static_cast<std::uint8_t>(IOSQE_IO_LINK);
+    sqe.flags |= static_cast<std::uint8_t>(IOSQE_IO_LINK);
     sqe.user_data = Loop::user_data(*this, kOwn);
     io_uring_sqe& timeout = loop_.next_request();
     io_uring_prep_link_timeout(&timeout, const_cast<__kernel_timespec*>(deadline_), IORING_TIMEOUT_ABS);
@@ -131,27 +135,96 @@ void Operation::reaped(Part part, int result, std::uint32_t flags) noexcept {
     if (part == kTimeout && result == -ETIME) has_timed_out_ = true;
     if (flags & IORING_CQE_F_MORE) return;
     pending_ &= static_cast<std::uint8_t>(~part);
-    // ENOENT while our own completion is still out: the kernel held the operation in neither of the places
-    // where a cancel looks (on its way from one to the other). Ask again.
-    if (part == kCancel && result == -ENOENT && (pending_ & kOwn)) submit_cancel();
-    if (pending_ == 0) loop_.make_ready(*this);
+    // ENOENT while our own completion is still out: the kernel held the request in neither of the places
+    // where a cancel looks (it was on its way from one to the other). Ask again.
+    if (part == kCancel && result == -ENOENT && (pending_ & kOwn)) must_cancel_again_ = true;
+    if (pending_ == 0 || must_cancel_again_) loop_.make_ready(*this);
 }
 
 void Operation::run() {
-    bool is_stopping = is_cancel_requested_ || has_timed_out_;
-    if (!group_ && again(result_)) {
-        if (!is_stopping) return submit();
+    if (pending_ != 0) {
+        if (std::exchange(must_cancel_again_, false) && (pending_ & kOwn)) submit_cancel();
+        return;
+    }
+    bool wants_more = again(result_);
+    if (wants_more && !group_) {
+        if (!is_cancel_requested_ && !has_timed_out_) return submit();
         result_ = -ECANCELED;
     }
     // Killed by its linked timeout. A result that came before the timeout struck stands.
     if (has_timed_out_ && (result_ == -ECANCELED || result_ == -EINTR)) result_ = -ETIMEDOUT;
     leave();
-    if (group_) return member_ended();
+    if (group_) return group_->member_ended(*this);
     if (result_ < 0 && settling_ == Settling::ends_task) task_->fail(error());
     task_->run();
 }
 
-void Operation::member_ended() noexcept {}
+bool LinkGroup::begin(PromiseBase& task, Settling settling, std::span<Operation* const> members) {
+    task_ = &task;
+    settling_ = settling;
+    members_ = members;
+    if (task.scope().is_cancelled()) {
+        for (Operation* member : members) member->result_ = -ECANCELED;
+        if (settling == Settling::as_result) return false;
+        task.fail(error());
+        return true;
+    }
+    unsigned requests = 0;
+    for (Operation* member : members) requests += member->deadline_ ? 2 : 1;
+    enter(task.scope());
+    task.loop().reserve(requests);
+    left_ = members.size();
+    for (std::size_t i = 0; i < members.size(); ++i) {
+        members[i]->group_ = this;
+        members[i]->submit(i + 1 < members.size() ? IOSQE_IO_LINK : 0U);
+    }
+    return true;
+}
+
+void LinkGroup::member_ended(const Operation&) noexcept {
+    if (--left_ > 0) {
+        if (is_cancel_requested_) cancel_first_pending();
+        return;
+    }
+    leave();
+    if (failed() && settling_ == Settling::ends_task) {
+        discard();
+        task_->fail(error());
+    }
+    task_->run();
+}
+
+void LinkGroup::request_cancel() noexcept {
+    is_cancel_requested_ = true;
+    cancel_first_pending();
+}
+
+void LinkGroup::cancel_first_pending() noexcept {
+    // The kernel finds only the request at the head of what is left of a chain; the rest falls with it.
+    for (Operation* member : members_) {
+        if (!(member->pending_ & Operation::kOwn)) continue;
+        if (!member->is_cancel_requested_) member->request_cancel();
+        return;
+    }
+}
+
+bool LinkGroup::failed() const noexcept {
+    for (const Operation* member : members_) {
+        if (member->failed()) return true;
+    }
+    return false;
+}
+
+Error LinkGroup::error() const {
+    // The one that broke the chain says more than those that were cancelled because of it.
+    const Operation* first = nullptr;
+    for (const Operation* member : members_) {
+        if (!member->failed()) continue;
+        if (member->result_ != -ECANCELED) return member->error();
+        if (!first) first = member;
+    }
+    return first->error();
+}
 
 void FdOperation::prepare(io_uring_sqe& sqe) noexcept {
     if (is_polling_) {

@@ -70,6 +70,9 @@ public:
     void make_ready(Ready& entry) noexcept { ready_.push(entry); }
     void make_ready(ReadyList& entries) noexcept { ready_.take(entries); }
 
+    // Names for buffer rings, never given twice by one loop.
+    std::uint16_t next_buffer_group() noexcept { return buffer_groups_++; }
+
     // The scope that no cancelled task is in: for clean-up. See shielded().
     CancelScope& shield() noexcept { return shield_; }
 
@@ -86,6 +89,7 @@ private:
     ReadyList ready_;
     PromiseBase* current_ = nullptr;
     std::size_t in_flight_ = 0;
+    std::uint16_t buffer_groups_ = 0;
     CancelScope root_;
     CancelScope shield_;
 };

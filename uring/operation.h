@@ -51,7 +51,8 @@ protected:
     explicit Operation(Loop& loop) noexcept : loop_(loop) {}
     ~Operation() { URC_CHECK(pending_ == 0); }
 
-    // Fills in a request that is not cleared; an io_uring_prep_* does it all. flags and user_data are ours.
+    // Fills in a request that is not cleared; an io_uring_prep_* does it all. user_data is ours,
+    // IOSQE_IO_LINK too.
     virtual void prepare(io_uring_sqe& sqe) noexcept = 0;
     // Looks at what one submission brought. May change `result`; true: submit once more.
     virtual bool again(int& result) noexcept { return result == -EINTR; }
@@ -60,6 +61,7 @@ protected:
 
     // Queues the request, with its deadline linked to it. `sqe_flags` are IOSQE_*.
     void submit(unsigned sqe_flags = 0) noexcept;
+    // Asks the kernel to stop the pending request. Nothing may be queued from reaped(), hence the flag there.
     void submit_cancel() noexcept;
 
     Loop& loop_;
@@ -67,11 +69,10 @@ protected:
     int result_ = 0;
     std::uint8_t pending_ = 0;
     bool is_cancel_requested_ = false;
+    bool must_cancel_again_ = false;
 
 private:
     friend class LinkGroup;
-
-    void member_ended() noexcept;
 
     const __kernel_timespec* deadline_ = nullptr;
     LinkGroup* group_ = nullptr;

@@ -1,0 +1,88 @@
+#include "uring/message.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace urc {
+namespace {
+
+// Newer than Debian 12's headers (Linux 6.5).
+constexpr int kScmPidfd = 4;
+
+// The i-th value of type T in the payload of a control message; it need not be aligned for T.
+template <typename T>
+T control_value(const cmsghdr& control, std::size_t i = 0) {
+    T value;
+    std::memcpy(&value, CMSG_DATA(&control) + i * sizeof(T), sizeof(T));
+    return value;
+}
+
+}  // namespace
+
+OutMessage::OutMessage(std::span<const std::byte> data) noexcept
+    : data_{const_cast<std::byte*>(data.data()), data.size()} {
+    header_.msg_iov = &data_;
+    header_.msg_iovlen = 1;
+}
+
+bool OutMessage::add_fd(int fd) noexcept {
+    if (fds_ == kMessageFdsMax) return false;
+    std::memcpy(control_.data() + CMSG_LEN(0) + fds_ * sizeof(int), &fd, sizeof fd);
+    ++fds_;
+    return true;
+}
+
+void OutMessage::set_address(const sockaddr* address, socklen_t size) noexcept {
+    header_.msg_name = const_cast<sockaddr*>(address);
+    header_.msg_namelen = size;
+}
+
+const msghdr& OutMessage::header() noexcept {
+    if (fds_ > 0) {
+        cmsghdr control{};
+        control.cmsg_level = SOL_SOCKET;
+        control.cmsg_type = SCM_RIGHTS;
+        control.cmsg_len = CMSG_LEN(fds_ * sizeof(int));
+        std::memcpy(control_.data(), &control, sizeof control);
+        header_.msg_control = control_.data();
+        header_.msg_controllen = CMSG_SPACE(fds_ * sizeof(int));
+    }
+    return header_;
+}
+
+InMessage::InMessage(std::span<std::byte> buffer) noexcept
+    : buffer_(buffer), data_{buffer.data(), buffer.size()} {}
+
+msghdr& InMessage::header_to_fill() noexcept {
+    header_ = {};
+    header_.msg_iov = &data_;
+    header_.msg_iovlen = 1;
+    header_.msg_name = &address_;
+    header_.msg_namelen = sizeof address_;
+    header_.msg_control = control_.data();
+    header_.msg_controllen = control_.size();
+    return header_;
+}
+
+void InMessage::received(std::size_t size) {
+    // With MSG_TRUNC a datagram's real length comes back, which may be more than we have.
+    size_ = std::min(size, buffer_.size());
+    fds_.clear();
+    sender_.reset();
+    sender_pidfd_.reset();
+    for (cmsghdr* control = CMSG_FIRSTHDR(&header_); control; control = CMSG_NXTHDR(&header_, control)) {
+        if (control->cmsg_level != SOL_SOCKET) continue;
+        std::size_t bytes = control->cmsg_len - CMSG_LEN(0);
+        if (control->cmsg_type == SCM_RIGHTS) {
+            for (std::size_t i = 0; i < bytes / sizeof(int); ++i) {
+                fds_.push_back(Fd(control_value<int>(*control, i)));
+            }
+        } else if (control->cmsg_type == SCM_CREDENTIALS && bytes >= sizeof(ucred)) {
+            sender_ = control_value<ucred>(*control);
+        } else if (control->cmsg_type == kScmPidfd && bytes >= sizeof(int)) {
+            sender_pidfd_ = Pidfd(control_value<int>(*control));
+        }
+    }
+}
+
+}  // namespace urc
