@@ -13,6 +13,7 @@
 #ifndef SIMDJSON_EXCEPTIONS
 #define SIMDJSON_EXCEPTIONS 0
 #endif
+// tidy-ok heavy-header-in-a-header: private to this folder, the field tables need the value type
 #include <simdjson.h>
 
 #include <concepts>
