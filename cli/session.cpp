@@ -123,6 +123,7 @@ std::optional<int> Session::begin(OptionSet& options, PassedOptions& passed) {
     if (!found) return fail(found.error());
     passed.found = *found;
     if (auto closed = process::close_leaked_fds(passed.found); !closed) return fail(closed.error());
+    if (auto guarded = guard_own_executable(); !guarded) return fail(guarded.error());
     return prepare();
 }
 

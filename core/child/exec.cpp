@@ -1,0 +1,256 @@
+// From the last step of the set-up to the user's program: environment, the search in $PATH, and the list of
+// calls that the last page works off.
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <linux/seccomp.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/child/last_page.h"
+#include "core/child/launch.h"
+#include "core/errno_words.h"
+#include "core/number.h"
+#include "uring/file.h"
+
+namespace urc::child {
+
+namespace {
+
+std::string_view variable_name(std::string_view entry) {
+    return entry.substr(0, entry.find('='));
+}
+
+std::string_view value_of(const std::vector<std::string>& env, std::string_view name) {
+    for (const std::string& entry : env)
+        if (variable_name(entry) == name && entry.size() > name.size())
+            return std::string_view(entry).substr(name.size() + 1);
+    return {};
+}
+
+// The home directory of `uid` by the container's own passwd file; "/" when it says nothing.
+std::string find_home(uid_t uid) {
+    // O_NONBLOCK and a bound: the file belongs to the image, and may be a fifo or without end.
+    auto file = open_at(AT_FDCWD, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    struct stat status;
+    if (!file.ok() || ::fstat(file->get(), &status) < 0 || !S_ISREG(status.st_mode)) return "/";
+    auto text = read_all(file->get(), 8u << 20, "/etc/passwd");
+    if (!text.ok()) return "/";
+    std::string_view rest = *text;
+    while (!rest.empty()) {
+        std::string_view line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+        std::string_view fields[7];
+        std::size_t count = 0;
+        for (std::string_view left = line; count < 7; ++count) {
+            std::size_t colon = left.find(':');
+            fields[count] = left.substr(0, colon);
+            if (colon == std::string_view::npos) {
+                ++count;
+                break;
+            }
+            left.remove_prefix(colon + 1);
+        }
+        if (count >= 6 && parse_number<uid_t>(fields[2]) == uid && !fields[5].empty())
+            return std::string(fields[5]);
+    }
+    return "/";
+}
+
+Error not_executable(const std::string& name, std::string_view reason, int code) {
+    return Error::message("exec: \"" + name + "\": " + std::string(reason), code);
+}
+
+// 0, or the errno that says why `path` is no program.
+int check_program(const char* path) {
+    struct stat status;
+    if (::stat(path, &status) < 0) return errno;
+    if (S_ISDIR(status.st_mode)) return EISDIR;
+    if (!S_ISREG(status.st_mode)) return EACCES;
+    return ::faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? errno : 0;
+}
+
+}  // namespace
+
+// Of a variable given twice the last one counts and only that one stays; HOME is filled in when it is missing
+// or empty (contract: programs rely on it); the caller's environment plays no part.
+std::vector<std::string> make_environment(const Launch& launch) {
+    const std::vector<std::string>& given = launch.process->env;
+    std::vector<std::string> env;
+    env.reserve(given.size() + 4);
+    for (std::size_t i = 0; i < given.size(); ++i) {
+        std::string_view name = variable_name(given[i]);
+        bool is_given_again =
+            std::any_of(given.begin() + static_cast<std::ptrdiff_t>(i) + 1, given.end(),
+                        [&](const std::string& later) { return variable_name(later) == name; });
+        bool is_replaced = launch.listen_fds > 0 && (name == "LISTEN_FDS" || name == "LISTEN_PID");
+        bool is_empty_home = given[i] == "HOME=";
+        if (!is_given_again && !is_replaced && !is_empty_home) env.push_back(given[i]);
+    }
+    if (value_of(env, "HOME").empty()) env.push_back("HOME=" + find_home(launch.process->user.uid));
+    if (launch.listen_fds > 0) {
+        // sd_listen_fds(3): the receiver compares LISTEN_PID with its own, and in its pid namespace that
+        // is 1.
+        env.push_back("LISTEN_FDS=" + std::to_string(launch.listen_fds));
+        env.push_back("LISTEN_PID=1");
+    }
+    return env;
+}
+
+Result<std::string> find_program(const std::string& name, const std::vector<std::string>& env) {
+    if (name.find('/') != std::string::npos) {
+        int code = check_program(name.c_str());
+        if (code == 0) return name;
+        if (code == ENOENT || code == ENOTDIR)
+            return not_executable(name, "stat " + name + ": " + errno_words(code), code);
+        return not_executable(name, errno_words(code), code);
+    }
+    std::string_view path = value_of(env, "PATH");
+    if (path.empty()) path = "/bin:/usr/bin";  // execvp(3)
+    while (!name.empty()) {
+        std::string_view directory = path.substr(0, path.find(':'));
+        std::string candidate = directory.empty() ? "." : std::string(directory);
+        candidate.append("/").append(name);
+        if (check_program(candidate.c_str()) == 0) return candidate;
+        if (directory.size() == path.size()) break;
+        path.remove_prefix(directory.size() + 1);
+    }
+    return not_executable(name, "executable file not found in $PATH", ENOENT);
+}
+
+namespace {
+
+// Everything that the listed calls point to. It lives on the heap, and stays there until execve.
+struct Image {
+    std::string program;
+    std::vector<std::string> args, env;
+    std::vector<char*> argv, envp;
+    __user_cap_header_struct cap_header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct cap_data[2]{};
+    sock_fprog filter{};
+    std::vector<rlimit> limits;
+};
+
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+    std::vector<char*> result;
+    result.reserve(strings.size() + 1);
+    for (std::string& string : strings) result.push_back(string.data());
+    result.push_back(nullptr);
+    return result;
+}
+
+template <typename T>
+long address(T* pointer) {
+    return reinterpret_cast<long>(pointer);
+}
+
+void add_capabilities(LastPage& page, Image& image, const Launch& launch) {
+    const auto& wanted = launch.process->capabilities;
+    if (!wanted && launch.process->user.uid == 0) return;
+    // Nothing was asked for: what execve would take from a user who is not root goes now.
+    spec::Capabilities sets = wanted.value_or(spec::Capabilities{});
+    for (unsigned word = 0; word < 2; ++word) {
+        image.cap_data[word].effective = static_cast<std::uint32_t>(sets.effective >> (32 * word));
+        image.cap_data[word].permitted = static_cast<std::uint32_t>(sets.permitted >> (32 * word));
+        image.cap_data[word].inheritable = static_cast<std::uint32_t>(sets.inheritable >> (32 * word));
+    }
+    page.add("set capabilities", SYS_capset, address(&image.cap_header), address(image.cap_data));
+    page.add("", SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL);
+    for (long capability = 0; capability < 64; ++capability)
+        if (sets.ambient >> capability & 1)
+            page.add("", SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability);
+}
+
+// Here and not earlier: a limit on descriptors, files or memory is meant for the program, not for our set-up.
+// The hard limits that only the host's root may raise were raised by the parent where that is no longer us.
+void add_rlimits(LastPage& page, Image& image, const Launch& launch) {
+    const auto& rlimits = launch.process->rlimits;
+    image.limits.reserve(rlimits.size());
+    for (const spec::Rlimit& limit : rlimits) {
+        image.limits.push_back({limit.soft, limit.hard});
+        page.add("set process.rlimits, resource " + std::to_string(limit.resource), SYS_prlimit64, 0,
+                 limit.resource, address(&image.limits.back()), 0);
+    }
+}
+
+void add_seccomp(LastPage& page, Image& image, const Launch& launch) {
+    if (!launch.seccomp) return;
+    image.filter.len = static_cast<unsigned short>(launch.seccomp->instructions.size());
+    image.filter.filter = const_cast<sock_filter*>(launch.seccomp->instructions.data());
+    page.add("load the seccomp filter", SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+             static_cast<long>(launch.seccomp->flags), address(&image.filter));
+}
+
+// create: blocks until `urc start` connects and says go; its connection becomes the channel for what may
+// still fail.
+void wait_for_start(Launch& launch) {
+    for (;;) {
+        Fd connection(::accept4(launch.start_listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        if (!connection) {
+            if (errno == EINTR || errno == ECONNABORTED) continue;
+            ::_exit(1);
+        }
+        process::Channel channel{std::move(connection)};
+        auto received = channel.receive();
+        if (!received.ok() || received->type != process::Message::go) continue;
+        launch.start_listener.reset();
+        launch.channel = std::move(channel);
+        return;
+    }
+}
+
+// run: the parent's word. End of file: it died; the container was never started, so nothing is to be saved.
+void wait_for_go(Launch& launch) {
+    auto received = launch.channel.expect(process::Message::go);
+    if (!received.ok()) ::_exit(1);
+}
+
+}  // namespace
+
+void execute(Launch& launch, std::string program, std::vector<std::string> env) {
+    auto owned = std::make_unique<Image>();
+    Image& image = *owned;
+    image.program = std::move(program);
+    image.args = launch.process->args;
+    image.env = std::move(env);
+    image.argv = pointers(image.args);
+    image.envp = pointers(image.env);
+
+    LastPage page;
+    // Where it is not supported, urc runs from a sealed copy already (process/sealed_copy.h).
+    if (LastPage::is_supported())
+        if (auto added = page.add_leave_image(); !added.ok()) {
+            (void)launch.channel.send_error(added.error());
+            ::_exit(1);
+        }
+    add_rlimits(page, image, launch);
+    // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it must come before the capabilities go; with it,
+    // it comes last, so that the profile has to allow as little as possible of what we do ourselves.
+    bool no_new_privileges = launch.process->no_new_privileges;
+    if (!no_new_privileges) add_seccomp(page, image, launch);
+    add_capabilities(page, image, launch);
+    page.add("close descriptors", SYS_close_range, 3 + launch.passed_fds, ~0U, CLOSE_RANGE_CLOEXEC);
+    if (no_new_privileges) {
+        page.add("set no_new_privs", SYS_prctl, PR_SET_NO_NEW_PRIVS, 1);
+        add_seccomp(page, image, launch);
+    }
+    page.add("exec " + image.program, SYS_execve, address(image.program.data()), address(image.argv.data()),
+             address(image.envp.data()));
+
+    if (!launch.channel.send(process::Message::ready).ok()) ::_exit(1);
+    if (launch.start_listener)
+        wait_for_start(launch);
+    else
+        wait_for_go(launch);
+    page.run(launch.channel.get());
+}
+
+}  // namespace urc::child

@@ -1,0 +1,94 @@
+// What the parent prepares and the child works off between clone3 and execve. The child is a fork: it reads
+// all of this from its own copy, so nothing is serialised, and only plain system calls are left for it to
+// make.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/cgroup/cgroup.h"
+#include "core/child/rootfs.h"
+#include "core/process/channel.h"
+#include "core/seccomp/seccomp.h"
+#include "core/spec/spec.h"
+#include "uring/fd.h"
+
+namespace urc::child {
+
+// A namespace to join, opened and checked by the parent before anything else happened (NS_GET_NSTYPE).
+struct Join {
+    spec::NamespaceType type{};
+    std::string path;  // for messages
+    Fd fd;
+};
+
+// Called before every step with its name. Production traces phases with it; a test returns an Error to fail
+// there.
+using StepHook = std::function<Result<void>(std::string_view step)>;
+
+struct Launch {
+    const spec::Spec* spec = nullptr;
+    const spec::Process* process = nullptr;
+    std::string id;
+
+    std::uint64_t new_namespaces = 0;  // CLONE_NEW* that clone3 makes; cgroup and time are unshared later
+    bool has_new_user = false;         // the parent writes the maps and says ids_mapped
+    bool is_in_user = false;           // new or joined: root inside is not root outside
+    bool is_setgroups_denied = false;
+    std::vector<Join> joins;
+
+    cgroup::Cgroup* cgroup = nullptr;  // null: none
+    bool attaches_to_v1 = false;       // the child moves itself into the hierarchies of v1 ...
+    bool awaits_cgroup = false;        // ... once the parent has said cgroup_ready
+    cgroup::Cgroup::Birth birth = cgroup::Cgroup::Birth::elsewhere;  // where clone3 put it already
+
+    std::optional<RootfsPlan> rootfs;
+    std::optional<seccomp::Program> seccomp;
+    bool no_new_keyring = false;
+    unsigned passed_fds = 0;  // descriptors 3 .. 3+n-1 belong to the container (LISTEN_FDS, --preserve-fds)
+    unsigned listen_fds = 0;  // how many of them are LISTEN_FDS
+    Fd console;               // the terminal's slave end becomes stdin, stdout and stderr
+    Fd start_listener;        // create: wait here for `urc start`
+    bool traces_phases = false;
+    StepHook hook;
+
+    process::Channel channel;  // the child's end
+};
+
+// The first life of the child when namespaces must be joined before the container's init can be cloned (a
+// user, pid or time namespace is involved): joins them, clones the init as the parent's own child, tells its
+// pid by `spawned`, and exits. In the init it returns.
+void join_then_clone(Launch& launch, int cgroup_fd);
+
+// Becomes the container's program. Never returns; errors go through the channel.
+[[noreturn]] void run_init(Launch& launch);
+
+// The names of the steps in order, for tests that make each one fail.
+std::vector<std::string_view> step_names();
+
+// ---- the rooms behind the steps (one file each)
+// ---------------------------------------------------------------
+
+Result<void> attach_to_cgroup_v1(Launch& launch);                 // namespaces.cpp
+Result<void> join_namespaces(std::vector<Join>& joins);           // namespaces.cpp
+Result<void> become_namespace_root(const Launch& launch);         // namespaces.cpp
+Result<void> set_time_offsets(const spec::Linux& linux);          // namespaces.cpp
+Result<void> bring_loopback_up();                                 // session.cpp
+Result<void> join_keyring(const Launch& launch);                  // session.cpp
+Result<void> set_scheduling(const spec::Process& process);        // session.cpp
+Result<void> reset_signals();                                     // session.cpp
+Result<void> open_console(Launch& launch);                        // console.cpp
+Result<void> own_stdio(const spec::User& user);                   // user.cpp
+Result<void> enter_cwd(const std::string& cwd);                   // user.cpp
+Result<void> become_user(const Launch& launch);                   // user.cpp
+Result<void> drop_bounding(const spec::Process& process);         // user.cpp
+Result<std::uint64_t> raise_permitted();                          // user.cpp
+std::vector<std::string> make_environment(const Launch& launch);  // exec.cpp
+Result<std::string> find_program(const std::string& name, const std::vector<std::string>& env);  // exec.cpp
+[[noreturn]] void execute(Launch& launch, std::string program, std::vector<std::string> env);    // exec.cpp
+
+}  // namespace urc::child

@@ -1,0 +1,222 @@
+// The child between clone3 and execve: plain system calls in one fixed order. No ring, no coroutine, no
+// thread.
+//
+// Nothing in here trusts the rootfs, and no code of the container runs before the last line. The order of the
+// steps is a matter of security; why a step stands where it does is said beside it.
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "core/child/launch.h"
+
+namespace urc::child {
+
+namespace {
+
+// What the steps hand to each other besides the launch itself.
+struct Context {
+    Launch& launch;
+    std::string program;
+    std::vector<std::string> env;
+};
+
+Result<void> start_session(Context& context) {
+    // Its own session: no signal of the caller's terminal reaches it, and a terminal of its own can be had.
+    if (::setsid() < 0) return Error::last("setsid");
+    ::prctl(PR_SET_DUMPABLE, context.launch.has_new_user && ::geteuid() != 0 ? 1 : 0, 0, 0, 0);
+    return reset_signals();
+}
+
+Result<void> join_given_namespaces(Context& context) {
+    return join_namespaces(context.launch.joins);
+}
+
+Result<void> become_root_of_user_namespace(Context& context) {
+    if (!context.launch.has_new_user) return {};
+    auto mapped = context.launch.channel.expect(process::Message::ids_mapped);
+    if (!mapped.ok()) return std::move(mapped).error();
+    return become_namespace_root(context.launch);
+}
+
+// v1 with a user namespace: the files of the hierarchies belong to the caller, so this comes before it
+// becomes somebody else. Without one, later: the parent makes the directories meanwhile.
+Result<void> enter_cgroup_early(Context& context) {
+    return context.launch.is_in_user ? attach_to_cgroup_v1(context.launch) : Result<void>{};
+}
+
+Result<void> enter_cgroup(Context& context) {
+    URC_TRY_VOID(attach_to_cgroup_v1(context.launch));
+    // Only now: the root of a cgroup namespace is the cgroup in which its maker is (cgroup_namespaces(7)).
+    if (context.launch.spec->linux.has_new(spec::NamespaceType::cgroup) && ::unshare(CLONE_NEWCGROUP) < 0)
+        return Error::last("unshare", "cgroup namespace");
+    return {};
+}
+
+Result<void> set_up_network(Context& context) {
+    if (!context.launch.spec->linux.has_new(spec::NamespaceType::network)) return {};
+    return bring_loopback_up();
+}
+
+Result<void> join_session_keyring(Context& context) {
+    return join_keyring(context.launch);
+}
+Result<void> schedule(Context& context) {
+    return set_scheduling(*context.launch.process);
+}
+Result<void> prepare_mounts(Context& context) {
+    return prepare_rootfs(*context.launch.rootfs);
+}
+
+Result<void> set_up_terminal(Context& context) {
+    return open_console(context.launch);
+}
+
+Result<void> name_host(Context& context) {
+    const spec::Spec& spec = *context.launch.spec;
+    if (!spec.hostname.empty() && ::sethostname(spec.hostname.data(), spec.hostname.size()) < 0)
+        return Error::last("sethostname", spec.hostname);
+    if (!spec.domainname.empty() && ::setdomainname(spec.domainname.data(), spec.domainname.size()) < 0)
+        return Error::last("setdomainname", spec.domainname);
+    return {};
+}
+
+Result<void> set_sysctls(Context& context) {
+    if (context.launch.spec->linux.sysctl.empty()) return {};
+    return write_sysctls(*context.launch.rootfs, context.launch.spec->linux.sysctl);
+}
+
+Result<void> switch_root(Context& context) {
+    return pivot(*context.launch.rootfs);
+}
+
+// While the root is still writable: a cwd that is not there is made, as runc does.
+Result<void> make_cwd(Context& context) {
+    const std::string& cwd = context.launch.process->cwd;
+    for (std::size_t slash = 1; slash != std::string::npos;) {
+        slash = cwd.find('/', slash + 1);
+        std::string part = cwd.substr(0, slash);
+        if (::mkdir(part.c_str(), 0755) < 0 && errno != EEXIST)
+            break;  // enter_cwd tells what is wrong with it
+    }
+    return {};
+}
+
+Result<void> finish_mounts(Context& context) {
+    return finish_rootfs(*context.launch.rootfs);
+}
+
+// Only the container's own descriptors, the channel and the start socket stay: the next step goes to a path
+// that the container chose, and /proc/self/fd must not lead anywhere (CVE-2024-21626).
+Result<void> close_descriptors(Context& context) {
+    Launch& launch = context.launch;
+    launch.rootfs.reset();
+    unsigned low = 3 + launch.passed_fds;
+    auto channel = static_cast<unsigned>(launch.channel.get());
+    auto listener = launch.start_listener ? static_cast<unsigned>(launch.start_listener.get()) : channel;
+    for (unsigned keep : {std::min(channel, listener), std::max(channel, listener)}) {
+        if (keep > low && ::close_range(low, keep - 1, 0) < 0) return Error::last("close_range");
+        low = std::max(low, keep + 1);
+    }
+    if (::close_range(low, ~0U, 0) < 0) return Error::last("close_range");
+    return {};
+}
+
+Result<void> give_stdio(Context& context) {
+    return own_stdio(context.launch.process->user);
+}
+Result<void> bound_capabilities(Context& context) {
+    return drop_bounding(*context.launch.process);
+}
+
+// Some directories only root may enter (0700 of another user), others only the user (a network file system, a
+// user namespace): try both. The descriptor of the working directory then outlives the change of user.
+Result<void> change_directory_and_user(Context& context) {
+    auto entered = enter_cwd(context.launch.process->cwd);
+    URC_TRY_VOID(become_user(context.launch));
+    if (!entered.ok() && entered.error().code() == EACCES) entered = enter_cwd(context.launch.process->cwd);
+    return entered;
+}
+
+Result<void> find_the_program(Context& context) {
+    context.env = make_environment(context.launch);
+    URC_TRY(context.program, find_program(context.launch.process->args.at(0), context.env));
+    URC_TRY_VOID(raise_permitted());
+    return {};
+}
+
+struct Step {
+    std::string_view name;
+    Result<void> (*act)(Context&);
+};
+
+constexpr Step kSteps[] = {
+    {"session", start_session},
+    {"cgroup of the caller", enter_cgroup_early},
+    {"namespaces", join_given_namespaces},
+    {"user namespace", become_root_of_user_namespace},
+    {"cgroup", enter_cgroup},
+    {"network", set_up_network},
+    {"keyring", join_session_keyring},
+    {"scheduling", schedule},
+    {"mounts", prepare_mounts},
+    {"terminal", set_up_terminal},
+    {"hostname", name_host},
+    {"sysctl", set_sysctls},
+    {"pivot", switch_root},
+    {"cwd", make_cwd},
+    {"masks", finish_mounts},
+    {"descriptors", close_descriptors},
+    {"stdio", give_stdio},
+    {"bounding set", bound_capabilities},
+    {"user", change_directory_and_user},
+    {"program", find_the_program},
+};
+
+std::int64_t monotonic_us() {
+    timespec now;
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1'000'000 + now.tv_nsec / 1000;
+}
+
+Result<void> work_off(Context& context) {
+    Launch& launch = context.launch;
+    std::string trace;
+    std::int64_t begin = launch.traces_phases ? monotonic_us() : 0;
+    for (const Step& step : kSteps) {
+        if (launch.hook) URC_TRY_VOID(launch.hook(step.name));
+        URC_TRY_VOID(step.act(context));
+        if (!launch.traces_phases) continue;
+        std::int64_t end = monotonic_us();
+        trace.append(step.name).append("=").append(std::to_string(end - begin)).append("us ");
+        begin = end;
+    }
+    if (!trace.empty()) URC_TRY_VOID(launch.channel.send(process::Message::phases, 0, trace));
+    return {};
+}
+
+}  // namespace
+
+std::vector<std::string_view> step_names() {
+    std::vector<std::string_view> names;
+    for (const Step& step : kSteps) names.push_back(step.name);
+    return names;
+}
+
+void run_init(Launch& launch) {
+    Context context{launch, {}, {}};
+    if (auto done = work_off(context); !done.ok()) {
+        (void)launch.channel.send_error(done.error());
+        ::_exit(1);
+    }
+    execute(launch, std::move(context.program), std::move(context.env));
+}
+
+}  // namespace urc::child

@@ -1,0 +1,125 @@
+// The small things a process inherits and a container must not: signals, keyring, scheduling; and the
+// loopback.
+#include <linux/keyctl.h>
+#include <linux/sched.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include "core/child/launch.h"
+
+namespace urc::child {
+
+namespace {
+
+// sched_setattr(2). <linux/sched/types.h> has it too, but clashes with the C library's <sched.h>.
+struct SchedAttr {
+    std::uint32_t size = sizeof(SchedAttr);
+    std::uint32_t policy = 0;
+    std::uint64_t flags = 0;
+    std::int32_t nice = 0;
+    std::uint32_t priority = 0;
+    std::uint64_t runtime = 0;
+    std::uint64_t deadline = 0;
+    std::uint64_t period = 0;
+};
+static_assert(sizeof(SchedAttr) == 48, "SCHED_ATTR_SIZE_VER0");
+
+}  // namespace
+
+// SIG_IGN and the mask survive execve (signal(7)): a caller that ignores SIGPIPE must not make every
+// container do so.
+Result<void> reset_signals() {
+    struct sigaction action {};
+    for (int signal = 1; signal < NSIG; ++signal) {
+        if (::sigaction(signal, nullptr, &action) < 0 || action.sa_handler == SIG_DFL) continue;
+        action = {};
+        action.sa_handler = SIG_DFL;
+        ::sigaction(signal, &action, nullptr);
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    if (::sigprocmask(SIG_SETMASK, &none, nullptr) < 0) return Error::last("sigprocmask");
+    return {};
+}
+
+// netdevice(7). Any socket will do for SIOCSIFFLAGS, and a Unix one is the cheapest.
+Result<void> bring_loopback_up() {
+    Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!socket) return Error::last("socket");
+    ifreq request{};
+    std::memcpy(request.ifr_name, "lo", 3);
+    request.ifr_flags = IFF_UP | IFF_RUNNING;
+    if (::ioctl(socket.get(), SIOCSIFFLAGS, &request) < 0) return Error::last("bring up", "lo");
+    return {};
+}
+
+// session-keyring(7). A keyring of its own, so that the container cannot read the caller's keys. It may be
+// searched by its user, so that joining it by name from an exec'd process works.
+Result<void> join_keyring(const Launch& launch) {
+    if (launch.no_new_keyring) return {};
+    std::string name = "_ses." + launch.id;
+    long keyring = ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name.c_str());
+    if (keyring < 0) {
+        if (errno == ENOSYS) return {};  // a kernel without keys has none to protect
+        if (errno == EDQUOT)
+            return Error(EDQUOT, "join session keyring",
+                         "kernel.keys.maxkeys is reached; see --no-new-keyring");
+        return Error::last("join session keyring", name);
+    }
+    char description[256];
+    long length = ::syscall(SYS_keyctl, KEYCTL_DESCRIBE, keyring, description, sizeof description);
+    if (length < 0 || length > static_cast<long>(sizeof description))
+        return Error::last("describe session keyring", name);
+    // "type;uid;gid;permissions;name"
+    unsigned permissions = 0;
+    if (std::sscanf(description, "%*[^;];%*d;%*d;%x;", &permissions) != 1)
+        return Error(EBADMSG, "describe session keyring", name);
+    constexpr unsigned kUserSearch = 0x00080000, kOtherSearch = 0x00000008;
+    permissions |= kUserSearch | (launch.is_in_user ? kOtherSearch : 0);
+    if (::syscall(SYS_keyctl, KEYCTL_SETPERM, keyring, permissions) < 0)
+        return Error::last("set permissions of the session keyring", name);
+    return {};
+}
+
+Result<void> set_scheduling(const spec::Process& process) {
+    // All processors of the container's cpuset, not those to which the caller happened to be bound. The
+    // kernel cuts the mask to what exists, so a generous one works beyond 1024 processors too. It may fail
+    // where there is nothing to reset (a cpuset already given up to somebody else); the caller's mask then
+    // stays.
+    unsigned char all[8192 / 8];
+    std::memset(all, 0xff, sizeof all);
+    (void)::syscall(SYS_sched_setaffinity, 0, sizeof all, all);
+
+    if (process.scheduler) {
+        const spec::Scheduler& asked = *process.scheduler;
+        SchedAttr attributes;
+        attributes.policy = asked.policy;
+        attributes.flags = asked.flags;
+        attributes.nice = asked.nice;
+        attributes.priority = static_cast<std::uint32_t>(asked.priority);
+        attributes.runtime = asked.runtime;
+        attributes.deadline = asked.deadline;
+        attributes.period = asked.period;
+        if (::syscall(SYS_sched_setattr, 0, &attributes, 0) < 0)
+            return Error::last("sched_setattr", "process.scheduler");
+    }
+    if (process.io_priority) {
+        // ioprio_set(2). The kernel's <linux/ioprio.h> names a parameter `class`, so its macros are out of
+        // reach.
+        constexpr int kWhoProcess = 1, kClassShift = 13;
+        int value = process.io_priority->io_class << kClassShift | process.io_priority->priority;
+        if (::syscall(SYS_ioprio_set, kWhoProcess, 0, value) < 0)
+            return Error::last("ioprio_set", "process.ioPriority");
+    }
+    return {};
+}
+
+}  // namespace urc::child

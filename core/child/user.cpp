@@ -1,0 +1,96 @@
+// From root of the container to the user that its process asks for: stdio, directory, ids, capabilities.
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "core/child/launch.h"
+
+namespace urc::child {
+
+// A process must be able to open /dev/stdout again, so pipes and files given as stdio become its user's.
+// /dev/null stays as it is: it is the host's own inode, and everybody's.
+Result<void> own_stdio(const spec::User& user) {
+    for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        struct stat status;
+        if (::fstat(fd, &status) < 0) {
+            if (errno == EBADF) continue;
+            return Error::last("fstat", "stdio");
+        }
+        if (status.st_uid == user.uid || (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3)))
+            continue;
+        if (::fchown(fd, user.uid, status.st_gid) == 0) continue;
+        // EINVAL: an inode whose owner is not mapped in our user namespace, or a socket. EPERM, EROFS: not
+        // ours to give away. The process can still use the descriptor as it is.
+        if (errno != EINVAL && errno != EPERM && errno != EROFS) return Error::last("fchown", "stdio");
+    }
+    return {};
+}
+
+// Also proves that the directory is inside: a path through a leaked descriptor would end on the host
+// (CVE-2024-21626), and getcwd(2) then answers a path that does not start with a slash.
+Result<void> enter_cwd(const std::string& cwd) {
+    if (::chdir(cwd.c_str()) < 0) return Error::last("chdir to cwd", cwd);
+    char path[4096];
+    long length = ::syscall(SYS_getcwd, path, sizeof path);
+    if (length < 0) return Error::last("getcwd", cwd);
+    if (path[0] != '/')
+        return Error::message(
+            "chdir to cwd: " + cwd + ": outside of the container's root, a container breakout was tried",
+            EPERM);
+    return {};
+}
+
+Result<void> drop_bounding(const spec::Process& process) {
+    if (!process.capabilities) return {};
+    // EINVAL tells the last capability that the kernel knows; names beyond it mean nothing here.
+    for (unsigned long capability = 0; capability < 64; ++capability) {
+        if (process.capabilities->bounding >> capability & 1) continue;
+        if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0) continue;
+        if (errno == EINVAL) break;
+        // Without CAP_SETPCAP the set cannot be made smaller; fine if it is out of it already.
+        if (::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) != 0)
+            return Error::last("drop capability " + std::to_string(capability) + " from the bounding set");
+    }
+    return {};
+}
+
+// setgroups, gid, uid, in the only order that works. The permitted set survives the change of uid
+// (SECBIT_KEEP_CAPS) and is made effective again: the last page still needs it, and ends with the sets that
+// were asked for.
+Result<void> become_user(const Launch& launch) {
+    const spec::User& user = launch.process->user;
+    ::umask(user.umask.value_or(0022));
+
+    if (launch.is_setgroups_denied) {
+        if (!user.additional_gids.empty())
+            return Error(EPERM, "setgroups",
+                         "process.user.additionalGids in a user namespace with one mapped group");
+    } else if (::setgroups(user.additional_gids.size(), user.additional_gids.data()) < 0) {
+        return Error::last("setgroups", "process.user.additionalGids");
+    }
+    if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) return Error::last("keep capabilities");
+    if (::setresgid(user.gid, user.gid, user.gid) < 0)
+        return Error::last("setresgid", "process.user.gid " + std::to_string(user.gid));
+    if (::setresuid(user.uid, user.uid, user.uid) < 0)
+        return Error::last("setresuid", "process.user.uid " + std::to_string(user.uid));
+    ::prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
+    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    return {};
+}
+
+// Makes all that is permitted effective again, after the change of user cleared it.
+Result<std::uint64_t> raise_permitted() {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct data[2]{};
+    if (::syscall(SYS_capget, &header, data) < 0) return Error::last("capget");
+    for (auto& word : data) word.effective = word.permitted;
+    if (::syscall(SYS_capset, &header, data) < 0) return Error::last("capset", "permitted capabilities");
+    return static_cast<std::uint64_t>(data[1].permitted) << 32 | data[0].permitted;
+}
+
+}  // namespace urc::child

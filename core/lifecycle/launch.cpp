@@ -1,0 +1,450 @@
+#include "core/lifecycle/launch.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <csignal>
+#include <cstring>
+#include <memory>
+
+#include "core/cgroup/layout.h"
+#include "core/child/last_page.h"
+#include "core/lifecycle/undo.h"
+#include "core/process/id_map.h"
+#include "core/process/namespaces.h"
+#include "core/process/sealed_copy.h"
+#include "core/process/spawn.h"
+#include "core/process/start_socket.h"
+#include "core/spec/parse.h"
+#include "core/spec/validate.h"
+#include "core/terminal/terminal.h"
+#include "uring/file.h"
+
+namespace urc {
+
+namespace {
+
+// All that a launch builds up, step by step. Members are in the order in which they come to be.
+class Launcher {
+public:
+    Launcher(const Global& global, const CreateOptions& options, StartedBy started_by,
+             const child::StepHook& hook)
+        : global_(global), options_(options), started_by_(started_by), hook_(hook) {}
+
+    Result<Launched> work_off();
+
+    Result<void> read_configuration();
+    Result<void> reserve_state();
+    Result<void> open_namespaces();
+    Result<void> plan_mounts();
+    Result<void> prepare_seccomp();
+    Result<void> find_cgroup();
+    Result<void> make_cgroup();
+    Result<void> spawn();
+    Result<void> map_ids();
+    Result<void> limit_process();
+    Result<void> limit_cgroup();
+    Result<void> save_state();
+    Result<void> await_ready();
+    Result<void> write_pid_file();
+
+private:
+    Result<void> take_terminal(Fd master);
+    Error better_error(Error error) const;
+    Result<process::Cloned> clone_init();
+    bool is_staged() const;
+    [[noreturn]] void be_the_child();
+
+    const Global& global_;
+    const CreateOptions& options_;
+    StartedBy started_by_;
+    const child::StepHook& hook_;
+
+    std::string bundle_;
+    std::string rootfs_path_;
+    spec::Spec spec_;
+    std::unique_ptr<Store> store_;
+    std::optional<StateDir> dir_;
+    std::optional<cgroup::Layout> layout_;
+    std::optional<cgroup::Cgroup> cgroup_;
+    bool is_cgroup_v1_ = false;
+    child::Launch child_;
+    process::Channel channel_;
+    process::Cloned init_;
+    State state_;
+    Fd console_;   // --console-socket
+    Fd terminal_;  // the master, when it stays with us
+    Undo undo_;
+};
+
+struct Step {
+    std::string_view name;
+    Result<void> (Launcher::*act)();
+};
+
+constexpr Step kSteps[] = {
+    {"configuration", &Launcher::read_configuration},
+    {"state directory", &Launcher::reserve_state},
+    {"open namespaces", &Launcher::open_namespaces},
+    {"find cgroup", &Launcher::find_cgroup},
+    {"plan mounts", &Launcher::plan_mounts},
+    {"prepare seccomp", &Launcher::prepare_seccomp},
+    {"make cgroup", &Launcher::make_cgroup},
+    {"spawn", &Launcher::spawn},
+    // From here on the child is at work on the other processor.
+    {"limit cgroup", &Launcher::limit_cgroup},
+    {"map ids", &Launcher::map_ids},
+    {"limit process", &Launcher::limit_process},
+    {"save state", &Launcher::save_state},
+    {"await ready", &Launcher::await_ready},
+    {"pid file", &Launcher::write_pid_file},
+};
+
+Result<std::string> absolute_path(const std::string& path) {
+    char resolved[PATH_MAX];
+    if (!::realpath(path.empty() ? "." : path.c_str(), resolved)) return Error::last("bundle", path);
+    return std::string(resolved);
+}
+
+bool is_rootless(const Global& global) {
+    if (global.rootless == Rootless::yes) return true;
+    return global.rootless == Rootless::automatic && ::geteuid() != 0;
+}
+
+}  // namespace
+
+Result<Launched> Launcher::work_off() {
+    for (const Step& step : kSteps) {
+        global_.log.debug("phase: ", step.name);
+        Result<void> done = hook_ ? hook_(step.name) : Result<void>{};
+        if (done.ok()) done = (this->*step.act)();
+        if (!done.ok()) return better_error(std::move(done).error());
+    }
+    undo_.dismiss();
+    return Launched{std::move(store_),      std::move(*dir_),    std::move(state_),
+                    std::move(init_.pidfd), std::move(channel_), std::move(terminal_)};
+}
+
+// A message to a child that has given up meanwhile fails; what the child has to say is the cause.
+Error Launcher::better_error(Error error) const {
+    bool is_channel_broken = error.code() == EPIPE || error.code() == ECONNRESET;
+    if (!is_channel_broken || !init_.pidfd) return error;
+    for (;;) {
+        auto received = channel_.receive();
+        if (!received.ok()) return std::move(received).error();
+        if (received->type == process::Message::end_of_file) return error;
+    }
+}
+
+Result<void> Launcher::read_configuration() {
+    URC_TRY(bundle_, absolute_path(options_.bundle));
+    std::string path = bundle_ + "/" + (options_.config_file.empty() ? "config.json" : options_.config_file);
+    URC_TRY(std::string text, read_file_at(AT_FDCWD, path.c_str(), kDocumentSizeMax));
+    URC_TRY(spec_, parse_spec(std::move(text)));
+    URC_TRY_VOID(validate(spec_));
+    URC_TRY_VOID(refuse_unimplemented(spec_));
+    for (const std::string& warning : warnings(spec_)) global_.log.warning(warning);
+
+    if (!spec_.process) return Error::message("config.json: process: required");
+    bool is_detached = started_by_ == StartedBy::socket || options_.detach;
+    if (spec_.process->terminal && is_detached && options_.console_socket.empty())
+        return Error::message("cannot allocate tty if urc will detach without setting console socket");
+    if (!options_.console_socket.empty() && !(spec_.process->terminal && is_detached))
+        return Error::message("cannot use console socket if urc will not detach or allocate tty");
+    if (spec_.process->terminal)
+        return Error::message("config.json: process.terminal: not supported yet", ENOTSUP);
+    if (!options_.pidfd_socket.empty()) return Error::message("--pidfd-socket: not supported yet", ENOTSUP);
+
+    if (!options_.console_socket.empty()) {
+        URC_TRY(console_, terminal::connect_console(options_.console_socket));
+    }
+    rootfs_path_ = spec_.root->path.starts_with('/') ? spec_.root->path : bundle_ + "/" + spec_.root->path;
+    return {};
+}
+
+Result<void> Launcher::reserve_state() {
+    URC_TRY(Store store, Store::open(global_.root));
+    store_ = std::make_unique<Store>(std::move(store));
+    URC_TRY(StateDir dir, store_->reserve(options_.id));
+    dir_.emplace(std::move(dir));
+    undo_.push([this] { (void)dir_->remove(); });
+    return {};
+}
+
+Result<void> Launcher::open_namespaces() {
+    child_.spec = &spec_;
+    child_.process = &*spec_.process;
+    child_.id = options_.id;
+    child_.no_new_keyring = options_.no_new_keyring;
+    child_.passed_fds = options_.passed.total;
+    child_.listen_fds = options_.passed.listen;
+    child_.traces_phases = global_.log.is_on(LogLevel::debug);
+    child_.hook = hook_;
+    for (const spec::Namespace& ns : spec_.linux.namespaces) {
+        if (ns.type == spec::NamespaceType::user) child_.is_in_user = true;
+        if (!ns.path.empty()) {
+            URC_TRY(Fd fd, process::open_namespace(ns.type, ns.path));
+            child_.joins.push_back({ns.type, ns.path, std::move(fd)});
+        } else if (ns.type == spec::NamespaceType::user) {
+            child_.has_new_user = true;
+            child_.new_namespaces |= CLONE_NEWUSER;
+        } else if (ns.type != spec::NamespaceType::cgroup && ns.type != spec::NamespaceType::time) {
+            child_.new_namespaces |= process::clone_flag(ns.type);
+        }
+    }
+    if (child_.has_new_user)
+        child_.is_setgroups_denied =
+            process::denies_setgroups({spec_.linux.uid_mappings, spec_.linux.gid_mappings});
+    return {};
+}
+
+Result<void> Launcher::plan_mounts() {
+    child::RootfsOptions options;
+    options.bundle = bundle_;
+    options.no_pivot = options_.no_pivot;
+    options.is_userns = child_.is_in_user;
+    options.is_rootless = is_rootless(global_);
+    if (layout_) child::describe_cgroups(options, *layout_, cgroup_ ? &*cgroup_ : nullptr);
+    URC_TRY(child::RootfsPlan plan, child::plan_rootfs(spec_, options));
+    child_.rootfs.emplace(std::move(plan));
+    if (child_.is_in_user) URC_TRY_VOID(child::open_sources(*child_.rootfs));
+    return {};
+}
+
+Result<void> Launcher::prepare_seccomp() {
+    if (spec_.linux.seccomp.empty()) return {};
+    URC_TRY(Fd root, open_at(AT_FDCWD, global_.root.c_str(), O_PATH | O_DIRECTORY));
+    URC_TRY(seccomp::Program program, seccomp::prepare(spec_.linux.seccomp, root.get()));
+    if (program.has_notify)
+        return Error::message("linux.seccomp: SCMP_ACT_NOTIFY: not supported yet", ENOTSUP);
+    child_.seccomp.emplace(std::move(program));
+    return {};
+}
+
+Result<void> Launcher::find_cgroup() {
+    URC_TRY(cgroup::Layout layout, cgroup::Layout::detect());
+    layout_.emplace(std::move(layout));
+    if (global_.cgroup_manager == CgroupManager::disabled || layout_->version() == cgroup::Version::none)
+        return {};
+    if (global_.cgroup_manager == CgroupManager::systemd)
+        return Error::message("--systemd-cgroup: not supported yet", ENOTSUP);
+    cgroup::CreateOptions options{
+        .cgroups_path = spec_.linux.cgroups_path, .id = options_.id, .is_rootless = is_rootless(global_)};
+    URC_TRY(cgroup::Cgroup group, cgroup::Cgroup::prepare(*layout_, options));
+    cgroup_.emplace(std::move(group));
+    is_cgroup_v1_ = layout_->version() == cgroup::Version::v1;
+    child_.cgroup = &*cgroup_;
+    child_.attaches_to_v1 = is_cgroup_v1_;
+    return {};
+}
+
+// Before spawn: the child is born in its cgroup2. Limits wait until it is at work, but for the joining stage,
+// whose first word to us is already the pid of the init.
+Result<void> Launcher::make_cgroup() {
+    if (!cgroup_) return {};
+    URC_TRY_VOID(cgroup_->make());
+    undo_.push([this] { (void)cgroup_->remove(); });
+    if (cgroup_->clone_into_fd() >= 0) child_.birth = cgroup::Cgroup::Birth::in_cgroup2;
+    child_.awaits_cgroup = is_cgroup_v1_ && !is_staged();
+    return is_cgroup_v1_ && is_staged() ? cgroup_->apply(spec_.linux.resources) : Result<void>{};
+}
+
+// The joining stage is needed when the init's own clone has to happen inside: children of a joined pid or
+// time namespace are in it, their parent is not, and a new user namespace would lose the right to join the
+// others.
+bool Launcher::is_staged() const {
+    if (spec_.linux.has_new(spec::NamespaceType::time)) return true;
+    return std::any_of(child_.joins.begin(), child_.joins.end(), [this](const child::Join& join) {
+        return child_.has_new_user || join.type == spec::NamespaceType::pid ||
+               join.type == spec::NamespaceType::user || join.type == spec::NamespaceType::time;
+    });
+}
+
+void Launcher::be_the_child() {
+    // Our copies of what only the parent uses; the lock of the state directory lives as long as any copy
+    // does.
+    channel_.close();
+    child::run_init(child_);
+}
+
+Result<process::Cloned> Launcher::clone_init() {
+    int cgroup_fd = cgroup_ ? cgroup_->clone_into_fd() : -1;
+    if (is_staged()) {
+        URC_TRY(process::Cloned stage, process::clone_process({}));
+        if (stage.pid == 0) {
+            child::join_then_clone(child_, cgroup_fd);
+            be_the_child();
+        }
+        auto spawned = channel_.expect(process::Message::spawned);
+        ::waitid(P_PIDFD, static_cast<id_t>(stage.pidfd.get()), nullptr, WEXITED);
+        if (!spawned.ok()) return std::move(spawned).error();
+        process::Cloned init{spawned->value,
+                             Pidfd(static_cast<int>(::syscall(SYS_pidfd_open, spawned->value, 0)))};
+        if (!init.pidfd) return Error::last("pidfd_open", "the container's init");
+        return init;
+    }
+    process::CloneOptions options{.namespaces = child_.new_namespaces, .cgroup_fd = cgroup_fd};
+    auto cloned = process::clone_process(options);
+    if (!cloned.ok() && cgroup_fd >= 0) {
+        URC_TRY_VOID(cgroup_->repair_for_clone(cloned.error().code()));
+        cloned = process::clone_process(options);
+    }
+    if (cloned.ok() && cloned->pid == 0) be_the_child();
+    return cloned;
+}
+
+Result<void> Launcher::spawn() {
+    URC_TRY(process::Channel::Pair pair, process::Channel::make());
+    channel_ = std::move(pair.parent);
+    child_.channel = std::move(pair.child);
+    if (started_by_ == StartedBy::socket) {
+        URC_TRY(child_.start_listener, process::listen_at(dir_->fd(), kExecFifo));
+    }
+    URC_TRY(init_, clone_init());
+    undo_.push([this] { kill_and_reap(init_.pidfd); });
+    // The child's end, and whatever else only it needs: an end of file must mean that the child is gone.
+    child_.channel.close();
+    child_.start_listener.reset();
+    child_.joins.clear();
+    return {};
+}
+
+Result<void> Launcher::map_ids() {
+    if (!child_.has_new_user) return {};
+    // Only a caller with CAP_SYS_RESOURCE on the host may raise a hard limit, and the child is about to lose
+    // it.
+    for (const spec::Rlimit& limit : spec_.process->rlimits) {
+        rlimit current;
+        auto resource = static_cast<__rlimit_resource>(limit.resource);
+        if (::prlimit(init_.pid, resource, nullptr, &current) < 0 || current.rlim_max >= limit.hard) continue;
+        rlimit raised{current.rlim_cur, limit.hard};
+        if (::prlimit(init_.pid, resource, &raised, nullptr) < 0)
+            return Error::last("prlimit", "process.rlimits");
+    }
+    auto mapped = process::write_id_maps(init_.pid, {spec_.linux.uid_mappings, spec_.linux.gid_mappings});
+    if (!mapped.ok()) return std::move(mapped).error().context("id maps");
+    return channel_.send(process::Message::ids_mapped);
+}
+
+Result<void> Launcher::limit_process() {
+    if (!spec_.process->oom_score_adj) return {};
+    std::string path = "/proc/" + std::to_string(init_.pid) + "/oom_score_adj";
+    auto written = write_control_at(AT_FDCWD, path.c_str(), std::to_string(*spec_.process->oom_score_adj));
+    // An unprivileged caller may only raise it; what it may not do is no reason not to run.
+    if (!written.ok() && !(is_rootless(global_) && written.error().code() == EACCES)) return written;
+    return {};
+}
+
+Result<void> Launcher::limit_cgroup() {
+    if (!cgroup_ || (is_cgroup_v1_ && is_staged())) return {};
+    URC_TRY_VOID(cgroup_->apply(spec_.linux.resources));
+    // The device rules of v1 pass through "nothing at all" on their way; the child makes its nodes after
+    // that.
+    return is_cgroup_v1_ ? channel_.send(process::Message::cgroup_ready) : Result<void>{};
+}
+
+Result<void> Launcher::save_state() {
+    URC_TRY(ProcessId init, identify(init_.pid, init_.pidfd.get()));
+    state_.id = options_.id;
+    state_.init = init;
+    ::clock_gettime(CLOCK_REALTIME, &state_.created);
+    state_.bundle = bundle_;
+    state_.rootfs = rootfs_path_;
+    state_.annotations = spec_.annotations;
+    state_.owner = ::getuid();
+    state_.rootless = is_rootless(global_);
+    if (cgroup_) {
+        cgroup::Saved saved = cgroup_->saved();
+        state_.cgroup_paths = std::move(saved.paths);
+        state_.cgroups_made = std::move(saved.made);
+    }
+    state_.namespaces = spec_.linux.namespaces;
+    state_.external_descriptors = read_external_descriptors();
+    return dir_->save(state_);
+}
+
+Result<void> Launcher::await_ready() {
+    for (;;) {
+        URC_TRY(process::Received received, channel_.receive());
+        switch (received.type) {
+            case process::Message::phases:
+                global_.log.debug("child: ", received.text);
+                continue;
+            case process::Message::console:
+                URC_TRY_VOID(take_terminal(std::move(received.fd)));
+                continue;
+            case process::Message::ready:
+                if (spec_.process->terminal && !terminal_ && !console_)
+                    return Error(EPROTO, "receive the container's terminal");
+                return {};
+            case process::Message::end_of_file:
+                return Error::message("the container's init died before it was set up", ECHILD);
+            default:
+                return Error(EPROTO, "receive from the container's init");
+        }
+    }
+}
+
+Result<void> Launcher::take_terminal(Fd master) {
+    URC_TRY_VOID(terminal::verify_master(master.get()));
+    if (console_) return terminal::send_console(console_.get(), master.get());
+    terminal_ = std::move(master);
+    return {};
+}
+
+// The number alone, written beside the file and renamed: whoever waits for the file never reads half of it.
+Result<void> Launcher::write_pid_file() {
+    const std::string& path = options_.pid_file;
+    if (path.empty()) return {};
+    std::size_t slash = path.rfind('/') + 1;
+    std::string temporary =
+        path.substr(0, slash) + "." + path.substr(slash) + "." + std::to_string(::getpid());
+    URC_TRY(Fd file, open_at(AT_FDCWD, temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
+    auto written = write_all(file.get(), std::to_string(init_.pid), temporary);
+    if (written.ok() && ::rename(temporary.c_str(), path.c_str()) < 0)
+        written = Error::last("pid file", path);
+    if (!written.ok()) ::unlink(temporary.c_str());
+    return written;
+}
+
+Result<void> guard_own_executable() {
+    if (child::LastPage::is_supported() || process::is_sealed_copy()) return {};
+    return process::become_sealed_copy();
+}
+
+Result<Launched> launch(const Global& global, const CreateOptions& options, StartedBy started_by,
+                        const child::StepHook& hook) {
+    return Launcher(global, options, started_by, hook).work_off();
+}
+
+Result<void> release(process::Channel& channel) {
+    URC_TRY_VOID(channel.send(process::Message::go));
+    URC_TRY(process::Received received, channel.receive());
+    if (received.type != process::Message::end_of_file)
+        return Error(EPROTO, "receive from the container's init");
+    return {};
+}
+
+void kill_and_reap(const Pidfd& pidfd) {
+    if (!pidfd) return;
+    ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
+    siginfo_t info;
+    while (::waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED) < 0 && errno == EINTR) {
+    }
+}
+
+std::vector<std::string_view> launch_step_names() {
+    std::vector<std::string_view> names;
+    for (const Step& step : kSteps) names.push_back(step.name);
+    return names;
+}
+
+}  // namespace urc

@@ -1,0 +1,35 @@
+// start: the last word to a created container.
+#include <unistd.h>
+
+#include "core/lifecycle/destroy.h"
+#include "core/lifecycle/launch.h"
+#include "core/process/start_socket.h"
+
+namespace urc {
+
+namespace {
+constexpr int kLockTimeoutMs = 10'000;
+}
+
+Result<void> start(const Global& global, std::string_view id) {
+    URC_TRY(Store store, Store::open_existing(global.root));
+    URC_TRY(StateDir dir, store.find(id));
+    URC_TRY_VOID(dir.lock(kLockTimeoutMs));
+    URC_TRY(State state, dir.load());
+    switch (compute_status(dir, state, is_frozen)) {
+        case Status::created:
+            break;
+        case Status::stopped:
+            return Error::message("cannot start a container that has stopped");
+        case Status::creating:
+            return Error::message("cannot start a container that is still being created");
+        default:
+            return Error::message("cannot start an already running container");
+    }
+    URC_TRY(process::Channel channel, process::connect_at(dir.fd(), kExecFifo));
+    // Gone from now on, whatever comes of it: the container is not "created" any more.
+    if (::unlinkat(dir.fd(), kExecFifo, 0) < 0) return Error::last("unlink", kExecFifo);
+    return release(channel);
+}
+
+}  // namespace urc

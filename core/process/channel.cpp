@@ -1,0 +1,112 @@
+#include "core/process/channel.h"
+
+#include <sys/socket.h>
+
+#include <cstring>
+
+namespace urc::process {
+
+Result<Channel::Pair> Channel::make() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return Error::last("socketpair");
+    return Pair{Channel(Fd(ends[0])), Channel(Fd(ends[1]))};
+}
+
+namespace {
+
+// Room for one descriptor beside a message (cmsg(3), SCM_RIGHTS).
+union FdBuffer {
+    cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+Result<void> send_message(int socket, const MessageHeader& header, std::string_view text, int fd) {
+    iovec parts[2] = {
+        {const_cast<MessageHeader*>(&header), sizeof header},
+        {const_cast<char*>(text.data()), std::min(text.size(), kMessageSizeMax - sizeof header)}};
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = 2;
+    FdBuffer control{};
+    if (fd >= 0) {
+        control.header = {.cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        std::memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+        message.msg_control = &control;
+        message.msg_controllen = sizeof control;
+    }
+    ssize_t sent;
+    do {
+        sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0) return Error::last("send to the container's init");
+    return {};
+}
+
+// The descriptor that came with `message`, if one did.
+Fd received_fd(msghdr& message) {
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) return {};
+    int fd;
+    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+    return Fd(fd);
+}
+
+}  // namespace
+
+Result<void> Channel::send(Message type, std::int32_t value, std::string_view text) const {
+    MessageHeader header{.type = type, .has_errno_text = 0, .unused = {}, .value = value};
+    return send_message(fd_.get(), header, text, -1);
+}
+
+Result<void> Channel::send_fd(Message type, int fd) const {
+    MessageHeader header{.type = type, .has_errno_text = 0, .unused = {}, .value = 0};
+    return send_message(fd_.get(), header, {}, fd);
+}
+
+Result<void> Channel::send_error(const Error& error) const {
+    return send(Message::failed, error.code(), error.text());
+}
+
+Result<Received> Channel::receive() const {
+    char buffer[kMessageSizeMax];
+    iovec part{buffer, sizeof buffer};
+    FdBuffer control{};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = &control;
+    message.msg_controllen = sizeof control;
+    ssize_t got;
+    do {
+        got = ::recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC);
+    } while (got < 0 && errno == EINTR);
+    // ECONNRESET: the child died with messages of ours unread.
+    if (got == 0 || (got < 0 && errno == ECONNRESET)) return Received{};
+    if (got < 0) return Error::last("receive from the container's init");
+
+    Fd fd = received_fd(message);
+    MessageHeader header;
+    if (static_cast<std::size_t>(got) < sizeof header)
+        return Error(EBADMSG, "receive from the container's init");
+    std::memcpy(&header, buffer, sizeof header);
+    if (header.type == Message::end_of_file || header.type > Message::phases)
+        return Error(EBADMSG, "receive from the container's init");
+    Received received{header.type, header.value,
+                      std::string(buffer + sizeof header, static_cast<std::size_t>(got) - sizeof header),
+                      std::move(fd)};
+    if (received.type == Message::failed) {
+        if (header.has_errno_text) return Error(received.value, received.text);
+        return Error::message(received.text, received.value);
+    }
+    return received;
+}
+
+Result<Received> Channel::expect(Message type) const {
+    URC_TRY(Received received, receive());
+    if (received.type == Message::end_of_file)
+        return Error::message("the container's init died before it was set up", ECHILD);
+    if (received.type != type) return Error(EPROTO, "receive from the container's init");
+    return received;
+}
+
+}  // namespace urc::process

@@ -1,0 +1,26 @@
+// Namespace kinds by the specification's names and the kernel's flags.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "core/spec/spec.h"
+#include "uring/fd.h"
+#include "uring/result.h"
+
+namespace urc::process {
+
+// CLONE_NEW* of a kind.
+std::uint64_t clone_flag(spec::NamespaceType type);
+
+// The specification's word, "network".
+std::string_view namespace_name(spec::NamespaceType type);
+
+// The name below /proc/PID/ns, "net".
+std::string_view proc_name(spec::NamespaceType type);
+
+// Opens `path` and makes sure that it is a namespace of this kind (ioctl_ns(2), NS_GET_NSTYPE).
+Result<Fd> open_namespace(spec::NamespaceType type, const std::string& path);
+
+}  // namespace urc::process
