@@ -159,8 +159,6 @@ Result<void> Launcher::read_configuration() {
         return Error::message("cannot allocate tty if urc will detach without setting console socket");
     if (!options_.console_socket.empty() && !(spec_.process->terminal && is_detached))
         return Error::message("cannot use console socket if urc will not detach or allocate tty");
-    if (spec_.process->terminal)
-        return Error::message("config.json: process.terminal: not supported yet", ENOTSUP);
     if (!options_.pidfd_socket.empty()) return Error::message("--pidfd-socket: not supported yet", ENOTSUP);
 
     if (!options_.console_socket.empty()) {
