@@ -41,10 +41,11 @@ Result<Procfs> Procfs::open() {
     return Procfs(std::move(mounted));
 }
 
-Result<Procfs> Procfs::clone_of(int mount) {
+Result<Procfs> Procfs::on_mount(int mount) {
     URC_TRY_VOID(verify(mount));
-    URC_TRY(Fd tree, clone_tree(mount, Tree::single, "clone procfs"));
-    return Procfs(std::move(tree));
+    Fd again(::fcntl(mount, F_DUPFD_CLOEXEC, 3));
+    if (!again) return Error::last("open", "/proc");
+    return Procfs(std::move(again));
 }
 
 Result<Fd> Procfs::open_file(std::string_view path, int flags) const {

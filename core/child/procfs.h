@@ -21,8 +21,10 @@ class Procfs {
 public:
     static Result<Procfs> open();
 
-    // A private clone of `mount`, the root of a procfs mounted by us in this mount namespace.
-    static Result<Procfs> clone_of(int mount);
+    // Uses `mount`, the root of a procfs that this process mounted. Others can see and cover it, but a cover
+    // is not crossed: it makes open_file fail. A copy of the mount would hide it as well, and cost an RCU
+    // grace period when it goes away.
+    static Result<Procfs> on_mount(int mount);
 
     // One write(2) to an existing file; `path` is relative ("self/attr/exec", "sys/net/ipv4/ip_forward").
     // What it resolves to lies in this procfs: no mount is crossed, no magic link (exe, root, fd/N) followed.

@@ -53,10 +53,13 @@ Result<void> prepare_rootfs(RootfsPlan& plan) {
     return make_devices(plan);
 }
 
+Result<Procfs> open_procfs(const RootfsPlan& plan) {
+    return plan.proc ? Procfs::on_mount(plan.proc.get()) : Procfs::open();
+}
+
 Result<void> write_sysctls(RootfsPlan& plan, const spec::StringMap& sysctl) {
     if (sysctl.empty()) return {};
-    // The mount that we made ourselves a moment ago is as good as a new one, and copying it is cheaper.
-    URC_TRY(Procfs procfs, plan.proc ? Procfs::clone_of(plan.proc.get()) : Procfs::open());
+    URC_TRY(Procfs procfs, open_procfs(plan));
     for (const auto& [key, value] : sysctl) {
         URC_TRY(std::string path, sysctl_path(key));
         auto written = procfs.write(path, value);

@@ -54,8 +54,12 @@ Result<Fd> open_ptmx(RootfsPlan& plan);
 // Mounts the terminal `slave` (of open_ptmx's devpts) on /dev/console. Before or after the pivot.
 Result<void> bind_console(RootfsPlan& plan, int slave);
 
-// Writes linux.sysctl through a private procfs. The namespaces must be the container's by now; before or
-// after the pivot (in a user namespace: before).
+// For whatever is written below /proc: the procfs that prepare_rootfs mounted, or a private one. Before the
+// pivot where no new procfs may be mounted (user namespaces). /proc/sys is covered after finish_rootfs.
+Result<Procfs> open_procfs(const RootfsPlan& plan);
+
+// Writes linux.sysctl through open_procfs, between prepare_rootfs and finish_rootfs. The namespaces must be
+// the container's by now.
 Result<void> write_sysctls(RootfsPlan& plan, const spec::StringMap& sysctl);
 
 // pivot_root(2), or chroot(2) with no_pivot. The working directory is the new root afterwards.
