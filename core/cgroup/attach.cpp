@@ -39,7 +39,7 @@ Result<void> Cgroup::repair_for_clone(int clone_errno) {
         if (directory.is_v2()) v2 = &directory;
     if (clone_errno != EOPNOTSUPP || v2 == nullptr) return Error(clone_errno, "clone3", v2 ? v2->path : "");
     // "domain invalid": below a threaded cgroup there are only threaded ones.
-    URC_TRY(std::string type, read_control(v2->fd.get(), "cgroup.type"));
+    URC_TRY(std::string type, read_line(v2->fd.get(), "cgroup.type"));
     if (type != "domain invalid") return Error(clone_errno, "clone3 into a " + type + " cgroup", v2->path);
     return write_control(*v2, "cgroup.type", "threaded");
 }

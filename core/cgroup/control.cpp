@@ -53,6 +53,18 @@ Result<std::string> read_control(int dir, const char* file) {
     return text;
 }
 
+Result<std::string> read_line(int dir, const char* file) {
+    URC_TRY(Fd fd, open_at(dir, file, O_RDONLY));
+    char line[4096];
+    ssize_t got;
+    do {
+        got = ::read(fd.get(), line, sizeof line - 1);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) return Error::last("read", file);
+    std::string_view text(line, static_cast<std::size_t>(got));
+    return std::string(text.substr(0, text.find('\n')));
+}
+
 std::string_view keyed_value(std::string_view lines, std::string_view key) {
     while (!lines.empty()) {
         std::string_view line = lines.substr(0, lines.find('\n'));

@@ -50,6 +50,9 @@ Result<void> write_control(const Directory& directory, const char* file, std::st
 // The whole file without its last newline.
 Result<std::string> read_control(int dir, const char* file);
 
+// A file of one short line, by one read(2): at most 4095 bytes are looked at.
+Result<std::string> read_line(int dir, const char* file);
+
 // The value of `key` in a file of lines "KEY VALUE"; empty when it is not there.
 std::string_view keyed_value(std::string_view lines, std::string_view key);
 

@@ -34,11 +34,14 @@ Result<std::string> relative_base(const Hierarchy& hierarchy, Version version) {
 
 // Makes a v1 cpuset directory usable, which it is not while one of its lists is empty: takes the list of the
 // nearest ancestor that has one. Processes cannot be attached before that.
-Result<std::string> inherit_cpuset(const std::string& path, std::size_t mount_length, const char* file) {
+Result<std::string> inherit_cpuset(const std::string& path, std::size_t mount_length, const char* file,
+                                   bool is_fresh) {
     std::string full = path + "/" + file;
-    URC_TRY(std::string own, read_control(AT_FDCWD, full.c_str()));
-    if (!own.empty() || path.size() <= mount_length) return own;
-    URC_TRY(std::string above, inherit_cpuset(std::string(parent_path(path)), mount_length, file));
+    if (!is_fresh || path.size() <= mount_length) {
+        URC_TRY(std::string own, read_line(AT_FDCWD, full.c_str()));
+        if (!own.empty() || path.size() <= mount_length) return own;
+    }
+    URC_TRY(std::string above, inherit_cpuset(std::string(parent_path(path)), mount_length, file, false));
     int code = try_write(AT_FDCWD, full.c_str(), above);
     if (code != 0) return Error(code, "write", full);
     return above;
@@ -136,7 +139,7 @@ Result<void> Cgroup::make_one(Directory& directory) {
     }
     if (directory.controllers.has(Controller::cpuset)) {
         for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {
-            auto inherited = inherit_cpuset(directory.path, directory.mount_length, file);
+            auto inherited = inherit_cpuset(directory.path, directory.mount_length, file, directory.is_fresh);
             if (!inherited.ok()) return std::move(inherited).error();
         }
     }

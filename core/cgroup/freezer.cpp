@@ -43,7 +43,7 @@ Result<bool> wait_v1(const Directory& directory, std::string_view state) {
         // Written each time: a task that was being born when the state changed is only caught by another
         // write.
         URC_TRY_VOID(write_control(directory, "freezer.state", state));
-        URC_TRY(std::string now, read_control(directory.fd.get(), "freezer.state"));
+        URC_TRY(std::string now, read_line(directory.fd.get(), "freezer.state"));
         if (now == state) return true;
         timespec pause{0, kAskAgainNs};
         ::nanosleep(&pause, nullptr);
@@ -90,7 +90,7 @@ Result<bool> Cgroup::is_frozen() const {
     const Directory* directory = freezer_of(*this);
     if (!directory) return false;
     Result<std::string> state =
-        read_control(directory->fd.get(), directory->is_v2() ? "cgroup.freeze" : "freezer.state");
+        read_line(directory->fd.get(), directory->is_v2() ? "cgroup.freeze" : "freezer.state");
     if (state.ok()) return *state == "1" || *state == "FROZEN" || *state == "FREEZING";
     if (state.error().code() == ENOENT || state.error().code() == ENODEV) return false;
     return std::move(state).error();

@@ -53,15 +53,6 @@ bool is_transient(int code) {
     return code == EBUSY || code == ENOTEMPTY || code == EINTR;
 }
 
-template <typename Attempt>
-int retry(Attempt attempt) {
-    for (int tries = 0;; ++tries) {
-        int code = attempt();
-        if (!is_transient(code) || tries == kTriesMax) return code;
-        wait_before_retry(tries);
-    }
-}
-
 }  // namespace
 
 Result<void> Cgroup::remove() {
@@ -69,12 +60,23 @@ Result<void> Cgroup::remove() {
     auto note = [&](int code, const std::string& path) {
         if (code != 0 && !first) first = Error(code, "rmdir", path);
     };
-    for (Directory& directory : directories_) {
+    // One that was there before stays, without what the container made below it.
+    auto attempt = [&](const Directory& directory) {
         bool is_ours = std::find(made_.begin(), made_.end(), directory.path) != made_.end();
-        // One that was there before stays, without what the container made below it.
-        if (is_ours) note(retry([&] { return remove_tree(directory.path); }), directory.path);
-        if (!is_ours && directory.fd)
-            note(retry([&] { return remove_children(directory.fd.get()); }), directory.path);
+        if (is_ours) return remove_tree(directory.path);
+        return directory.fd ? remove_children(directory.fd.get()) : 0;
+    };
+    std::vector<const Directory*> left;
+    for (const Directory& directory : directories_) left.push_back(&directory);
+    // All hierarchies wait for the same processes, so they share the waiting.
+    for (int tries = 0; !left.empty(); ++tries) {
+        if (tries > 0) wait_before_retry(tries - 1);
+        std::erase_if(left, [&](const Directory* directory) {
+            int code = attempt(*directory);
+            if (is_transient(code) && tries < kTriesMax) return false;
+            note(code, directory->path);
+            return true;
+        });
     }
     // Parents, deepest first. Other containers may have moved in since: then they stay.
     for (auto path = made_.rbegin(); path != made_.rend(); ++path) {
