@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -24,8 +25,7 @@ std::uint32_t low(std::uint64_t value) {
     return static_cast<std::uint32_t>(value);
 }
 
-// ---- conditions
-// ---------------------------------------------------------------------------------------------
+// ---- conditions ----
 
 int rank(Op op) {
     switch (op) {
@@ -43,28 +43,63 @@ int rank(Op op) {
     return 0;
 }
 
-// Both look at the high word in the same way, so that only the low words tell them apart.
+bool is_smaller_first(const Condition& c) {
+    return rank(c.op) == 2;
+}
+
+// Both begin with the same question about the high word (on 32 bits: with none).
 bool is_same_high_test(const Condition& a, const Condition& b) {
+    if (a.argument != b.argument || rank(a.op) != rank(b.op) || high(a.datum) != high(b.datum)) return false;
     if (rank(a.op) != 3 || (high(a.mask) == 0 && high(b.mask) == 0)) return true;
     return (a.op == Op::masked_eq) == (b.op == Op::masked_eq) && high(a.mask) == high(b.mask);
 }
 
-// Whether `added` is asked before `present`, see rules.h. Two lists that agree as far as the shorter one
-// goes never come here.
-bool goes_before(const Conditions& added, const Conditions& present) {
-    std::size_t i = 0;
-    while (added[i] == present[i]) ++i;
-    const Condition &a = added[i], &p = present[i];
-    if (a.argument != p.argument) return a.argument > p.argument;
-    if (rank(a.op) != rank(p.op)) return rank(a.op) > rank(p.op);
-    bool is_smaller_first = rank(a.op) == 2;
-    if (high(a.datum) != high(p.datum)) return (high(a.datum) < high(p.datum)) == is_smaller_first;
-    if (!is_same_high_test(a, p) || low(a.datum) == low(p.datum)) return false;
-    return (low(a.datum) < low(p.datum)) == is_smaller_first;
+// Whether `added` is asked before `present` when their questions about the high word differ, and when they
+// do not. Equals stay in the order of the profile.
+bool high_goes_before(const Condition& added, const Condition& present) {
+    if (added.argument != present.argument) return added.argument > present.argument;
+    if (rank(added.op) != rank(present.op)) return rank(added.op) > rank(present.op);
+    if (high(added.datum) == high(present.datum)) return false;
+    return (high(added.datum) < high(present.datum)) == is_smaller_first(added);
+}
+
+bool low_goes_before(const Condition& added, const Condition& present) {
+    if (low(added.datum) == low(present.datum)) return false;
+    return (low(added.datum) < low(present.datum)) == is_smaller_first(added);
+}
+
+// Narrows [first, last) to the run of matches whose condition at `depth` is `like` the given one; false,
+// without a change, if there is none.
+template <typename Iterator, typename Like>
+bool narrow(Iterator& first, Iterator& last, Like like) {
+    Iterator begin = std::find_if(first, last, like);
+    if (begin == last) return false;
+    first = begin;
+    last = std::find_if_not(begin, last, like);
+    return true;
+}
+
+// Where a match goes in the list, see rules.h. Matches that begin with the same questions lie together, as
+// they do in libseccomp's tree. None of `present` begins with the conditions, nor they with it.
+std::vector<Match>::iterator place_for(std::vector<Match>& present, const Conditions& conditions) {
+    auto first = present.begin(), last = present.end();
+    for (std::size_t depth = 0;; ++depth) {
+        const Condition& c = conditions[depth];
+        auto at = [&](auto ask) { return [=, &c](const Match& m) { return ask(c, m.conditions[depth]); }; };
+        if (!narrow(first, last, at(is_same_high_test)))
+            return std::find_if(first, last, at(high_goes_before));
+        if (!narrow(first, last, at(std::equal_to<>{})))
+            return std::find_if(first, last, at(low_goes_before));
+    }
 }
 
 bool begins_with(const Conditions& whole, const Conditions& start) {
     return start.size() <= whole.size() && std::equal(start.begin(), start.end(), whole.begin());
+}
+
+// libseccomp's notion: the conditions of `part` are there, and nothing in between.
+bool contains(const Conditions& whole, const Conditions& part) {
+    return std::search(whole.begin(), whole.end(), part.begin(), part.end()) != whole.end();
 }
 
 // `conditions` for arguments of the architecture's width. A mask of zero bits asks nothing.
@@ -88,21 +123,24 @@ bool add_match(Syscall& syscall, Match match) {
         return true;
     }
     std::vector<Match>& present = syscall.matches;
-    for (const Match& other : present) {
+    auto is_covered_by = [&](const Match& other) {
+        return begins_with(match.conditions, other.conditions) ||
+               (other.action == match.action && contains(match.conditions, other.conditions));
+    };
+    auto is_covered = [&](const Match& other) {
+        return other.action == match.action && contains(other.conditions, match.conditions);
+    };
+    for (const Match& other : present)
         if (other.conditions == match.conditions) return other.action == match.action;
-        if (begins_with(match.conditions, other.conditions)) return true;
-        if (begins_with(other.conditions, match.conditions) && other.action != match.action) return false;
-    }
-    std::erase_if(present,
-                  [&](const Match& other) { return begins_with(other.conditions, match.conditions); });
-    auto place = std::ranges::find_if(
-        present, [&](const Match& other) { return goes_before(match.conditions, other.conditions); });
-    present.insert(place, std::move(match));
+    if (std::ranges::any_of(present, is_covered_by)) return true;
+    std::erase_if(present, is_covered);
+    for (const Match& other : present)
+        if (begins_with(other.conditions, match.conditions)) return false;
+    present.insert(place_for(present, match.conditions), std::move(match));
     return present.size() <= kMatchesMax;
 }
 
-// ---- names
-// --------------------------------------------------------------------------------------------------
+// ---- names ----
 
 // libseccomp's numbers of calls that go through a multiplexer: -101 is call 1 of socketcall, -201 call 1 of
 // ipc. It gives these for the names on such architectures, even where the call has a number of its own, too.

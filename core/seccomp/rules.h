@@ -9,17 +9,19 @@
 //   order is libseccomp's: the later argument first, then ==, != and masks before < and <=, those before >
 //   and >=, then the larger value (for < and <= the smaller), then the order in the profile.
 // - Equal conditions with different actions, or conditions which are the beginning of an earlier rule's with
-//   another action, are refused; conditions that begin with those of an earlier rule add nothing.
+//   another action, are refused; conditions that begin with those of an earlier rule add nothing. Of two
+//   rules with one action, of which one contains the other's conditions, the narrower one is dropped.
 // - 32-bit architectures compare the low word of value and argument.
 // - Architectures that once had socketcall(2) and ipc(2) get each rule on, say, `connect` twice: for the
 //   syscall itself, and for socketcall with the first argument equal to the call's number there. The second
 //   form keeps the other conditions, although socketcall's arguments are not connect's; whoever needs
 //   conditions on sockets must forbid or allow socketcall as a whole, as docker's profile does.
 //
-// One deliberate difference: libseccomp shares the tail of a chain between branches of its decision tree.
-// With several rules on a syscall that compare a 64-bit argument by <, <=, >, >= or != and then a further
-// argument, it merges tails that belong to different rules, and calls get actions whose conditions they do
-// not meet, or lose the rule that they do meet. Here every rule stands for itself.
+// One deliberate difference: where several rules with conditions meet on one syscall, and one of them uses <,
+// <=, >, >=, or goes on after a != to another argument, or several arguments meet with masks, the filters of
+// libseccomp 2.5.4 give some calls the action of a rule that they do not meet, or overlook one that they do
+// (tails of chains are shared between branches of its tree, and a block may find another word in the
+// accumulator than it expects). Here every rule stands for itself.
 #pragma once
 
 #include <cstdint>
