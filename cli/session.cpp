@@ -39,7 +39,7 @@ void GlobalOptions::declare(OptionSet& options) {
     options.text("log", 0, log, "append the log to this file (default: stderr)");
     options.text("log-format", 0, log_format, "\"text\" (default) or \"json\"");
     options.text("log-level", 0, log_level, "\"error\" (default), \"warning\" or \"debug\"");
-    options.text("root", 0, root, "directory for the containers' state, on a tmpfs (default: /run/urc)");
+    options.text("root", 0, root, "directory for the containers' state, on a tmpfs (default: below /run)");
     options.flag("systemd-cgroup", 0, systemd_cgroup,
                  "let systemd make the cgroups; cgroupsPath is then \"slice:prefix:name\"");
     options.text("cgroup-manager", 0, cgroup_manager, "\"cgroupfs\" (default), \"systemd\" or \"disabled\"");
