@@ -124,6 +124,35 @@ TEST_F(CgroupV1, AParentThatAnotherContainerUsesStays) {
         EXPECT_EQ(::rmdir((hierarchy.mount_point + name_).c_str()), 0);
 }
 
+TEST_F(CgroupV1, ContainersThatComeAndGoBelowOneParentDoNotDisturbEachOther) {
+    constexpr int kProcesses = 6, kRounds = 40;
+    std::vector<pid_t> children;
+    for (int i = 0; i < kProcesses; ++i) {
+        pid_t pid = ::fork();
+        if (pid == 0) {
+            std::string path = name_ + "/shared/" + std::to_string(i);
+            for (int round = 0; round < kRounds; ++round) {
+                auto cgroup = Cgroup::create(*layout_, {.cgroups_path = path, .id = "x"});
+                if (!cgroup.ok()) std::fprintf(stderr, "%s\n", cgroup.error().text().c_str());
+                if (!cgroup.ok() || !cgroup->apply(spec::Resources{}).ok() || !cgroup->remove().ok())
+                    ::_exit(1);
+            }
+            ::_exit(0);
+        }
+        children.push_back(pid);
+    }
+    for (pid_t pid : children) {
+        int status = 1;
+        ::waitpid(pid, &status, 0);
+        EXPECT_EQ(status, 0);
+    }
+    // Who made the parents may have found them in use when it went, so they may be left.
+    for (const Hierarchy& hierarchy : layout_->hierarchies()) {
+        ::rmdir((hierarchy.mount_point + name_ + "/shared").c_str());
+        ::rmdir((hierarchy.mount_point + name_).c_str());
+    }
+}
+
 TEST_F(CgroupV1, AnOccupiedCgroupIsRefusedWithTheNumberOfProcesses) {
     Cgroup cgroup = make();
     {
