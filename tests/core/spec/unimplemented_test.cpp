@@ -1,0 +1,89 @@
+// A field that urc does not act on is refused by name. Work that implements one deletes its row here too.
+#include <gtest/gtest.h>
+
+#include "core/spec/parse.h"
+#include "core/spec/validate.h"
+#include "tests/core/spec/documents.h"
+
+// The rows name the one member that matters; the others are meant to be empty.
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
+namespace urc {
+namespace {
+
+using spec::Spec;
+
+Spec plain() {
+    auto result = parse_spec(test::kPlain);
+    EXPECT_TRUE(result.ok());
+    return std::move(*result);
+}
+
+std::string verdict(const Result<void>& result) {
+    return result.ok() ? "accepted" : result.error().text();
+}
+
+TEST(RefuseUnimplemented, NamesEachFieldThatNothingActsOn) {
+    struct Row {
+        const char* field;
+        void (*set)(Spec&);
+    };
+    constexpr Row kRows[] = {
+        {"process.apparmorProfile", [](Spec& s) { s.process->apparmor_profile = "docker-default"; }},
+        {"process.selinuxLabel", [](Spec& s) { s.process->selinux_label = "x"; }},
+        {"hooks.prestart", [](Spec& s) { s.hooks.prestart.push_back({.path = "/x"}); }},
+        {"hooks.createRuntime", [](Spec& s) { s.hooks.create_runtime.push_back({.path = "/x"}); }},
+        {"hooks.createContainer", [](Spec& s) { s.hooks.create_container.push_back({.path = "/x"}); }},
+        {"hooks.startContainer", [](Spec& s) { s.hooks.start_container.push_back({.path = "/x"}); }},
+        {"hooks.poststart", [](Spec& s) { s.hooks.poststart.push_back({.path = "/x"}); }},
+        {"hooks.poststop", [](Spec& s) { s.hooks.poststop.push_back({.path = "/x"}); }},
+        {"mounts: option tmpcopyup",
+         [](Spec& s) { s.mounts = {{.destination = "/x", .options = {"tmpcopyup"}}}; }},
+        {"mounts: option idmap",
+         [](Spec& s) {
+             s.mounts = {{.destination = "/x", .options = {"ro", "ridmap"}}};
+         }},
+        {"mounts: option idmap",
+         [](Spec& s) { s.mounts = {{.destination = "/x", .options = {"idmap=uids=@"}}}; }},
+        {"mounts: uidMappings and gidMappings",
+         [](Spec& s) {
+             s.mounts = {{.destination = "/x", .uid_mappings = {{0, 1, 1}}}};
+         }},
+        {"linux.intelRdt", [](Spec& s) { s.linux.intel_rdt.emplace(); }},
+        {"linux.memoryPolicy", [](Spec& s) { s.linux.memory_policy.emplace(); }},
+        {"linux.netDevices",
+         [](Spec& s) {
+             s.linux.net_devices = {{"eth0", ""}};
+         }},
+    };
+    for (const Row& row : kRows) {
+        Spec spec = plain();
+        row.set(spec);
+        auto result = refuse_unimplemented(spec);
+        EXPECT_EQ(verdict(result), std::string("config.json: ") + row.field + ": not supported yet");
+        EXPECT_EQ(result.ok() ? 0 : result.error().code(), ENOTSUP);
+    }
+}
+
+TEST(RefuseUnimplemented, AcceptsWhatIsActedOnOrMayBeDropped) {
+    Spec spec = plain();
+    spec.process->apparmor_profile = "unconfined";
+    spec.process->terminal = true;
+    spec.process->exec_cpu_affinity.emplace().initial = "0";
+    spec.linux.mount_label = "label";
+    spec.linux.seccomp = "{}";
+    EXPECT_EQ(verdict(refuse_unimplemented(spec)), "accepted");
+    auto docker = parse_spec(test::docker_like());
+    ASSERT_TRUE(docker.ok());
+    EXPECT_EQ(verdict(refuse_unimplemented(*docker)), "accepted");
+}
+
+TEST(RefuseUnimplemented, LooksAtAProcessAlone) {
+    spec::Process process;
+    EXPECT_EQ(verdict(refuse_unimplemented(process)), "accepted");
+    process.selinux_label = "x";
+    EXPECT_EQ(verdict(refuse_unimplemented(process)), "process.json: selinuxLabel: not supported yet");
+}
+
+}  // namespace
+}  // namespace urc
