@@ -45,8 +45,8 @@ struct Bundle {
 };
 
 struct BundleOptions {
-    std::string config;  // "default", "docker" or a file
-    std::string stamp;   // the stamp program
+    std::string config = "default";  // or "docker", or a file
+    std::string stamp;               // the stamp program
     std::vector<std::string> args = {"/bin/stamp"};
     std::vector<std::string> unusable_resources;  // dropped where the configuration asks for them
 };

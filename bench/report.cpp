@@ -180,13 +180,19 @@ Machine describe_machine() {
     machine.cpus = static_cast<unsigned>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
     struct sysinfo info {};
     if (::sysinfo(&info) == 0) machine.memory_mib = (info.totalram * info.mem_unit) >> 20;
+    if (auto load = read_file_at(AT_FDCWD, "/proc/loadavg"); load.ok()) {
+        std::size_t end = 0;
+        for (int fields = 0; fields < 3; ++fields) end = load->find(' ', end + 1);
+        machine.load = load->substr(0, end);
+    }
     return machine;
 }
 
 std::string to_table(const Report& report) {
     const Machine& machine = report.machine;
-    std::string out = fmt::format("{}: {}, {} ({} CPUs), {} MiB, {}\n", report.subcommand, machine.time,
-                                  machine.cpu, machine.cpus, machine.memory_mib, machine.kernel);
+    std::string out =
+        fmt::format("{}: {}, {} ({} CPUs), {} MiB, {}, load {}\n", report.subcommand, machine.time,
+                    machine.cpu, machine.cpus, machine.memory_mib, machine.kernel, machine.load);
     for (const auto& [key, value] : report.settings)
         out += fmt::format("{}{} {}", &key == &report.settings.front().first ? "" : ", ", key, value);
     out += "\n\n" + (is_throughput(report) ? throughput_table(report) : latency_table(report)) + "\n";
@@ -204,7 +210,7 @@ std::string to_table(const Report& report) {
 std::string to_json(const Report& report) {
     const Machine& machine = report.machine;
     std::string out = fmt::format(
-        R"({{"subcommand":{},"machine":{{"time":{},"kernel":{},"cpu":{},"cpus":{},"memory_mib":{}}},"settings":{{)",
+        R"({{"subcommand":{},"machine":{{"time":{},"kernel":{},"cpu":{},"cpus":{},"memory_mib":{},"load":{}}},"settings":{{)",
         quoted(report.subcommand), quoted(machine.time), quoted(machine.kernel), quoted(machine.cpu),
         machine.cpus, machine.memory_mib);
     for (const auto& [key, value] : report.settings)

@@ -19,6 +19,7 @@ struct Machine {
     std::string cpu;
     unsigned cpus = 0;
     std::uint64_t memory_mib = 0;
+    std::string load;  // before the first run: the averages over 1, 5 and 15 minutes
 };
 Machine describe_machine();
 
