@@ -58,7 +58,7 @@ make_bundle() {
     [ ! -f "$place/$1/config.json" ] || return 0
     mkdir -p "$place/$1.new"
     # shellcheck disable=SC2086
-    (cd "$place/$1.new" && "$urc" spec $rootless)
+    (cd "$place/$1.new" && rm -f config.json && "$urc" spec $rootless) || die "urc spec failed"
     sed -i "s|\"terminal\": true|\"terminal\": false|; s|\"path\": \"rootfs\"|\"path\": \"$place/rootfs\"|
             s|^\([[:space:]]*\)\"sh\"\$|\1$2|" "$place/$1.new/config.json"
     for wanted in '"terminal": false' "\"path\": \"$place/rootfs\"" "$2"; do
@@ -83,6 +83,8 @@ explain() {
                 /proc/sys/kernel/apparmor_restrict_unprivileged_userns | sed 's/^/      /'
             echo "    run it as root: sudo sh cli/quickstart.sh"
         }
+    elif ! awk '$5 == "/" { found = 1 } END { exit !found }' /proc/self/mountinfo; then
+        echo "  - / is no mount point (a chroot?): its mounts cannot be kept apart; mount --bind it onto itself first"
     else
         unshare --mount true 2>/dev/null ||
             echo "  - root may not make namespaces here (a container without CAP_SYS_ADMIN?): use a machine or --privileged"
