@@ -46,9 +46,10 @@ struct Course {
         CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP;
     bool has_userns = false;
     std::string uid_map = "0 0 4294967295";
-    Check host_setup;    // in the new mount namespace, before anything of urc
-    Check before_pivot;  // after prepare_rootfs
-    Check inside;        // at the end, with the container's root
+    std::function<std::string()> outer_setup;  // before the user namespace
+    Check host_setup;                          // in the new mount namespace, before anything of urc
+    Check before_pivot;                        // after prepare_rootfs
+    Check inside;                              // at the end, with the container's root
 };
 
 class RootfsTest : public ::testing::Test {
@@ -159,6 +160,12 @@ protected:
 private:
     static int outer_child(const Course& how, RootfsPlan& plan, int report, int ready, int mapped) {
         char byte = 0;
+        if (how.outer_setup) {
+            if (std::string wrong = how.outer_setup(); !wrong.empty()) {
+                (void)!::write(report, wrong.data(), wrong.size());
+                return 1;
+            }
+        }
         if (how.has_userns) {
             if (::unshare(CLONE_NEWUSER) < 0) return 2;
             (void)!::write(ready, "r", 1);

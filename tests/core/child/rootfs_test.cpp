@@ -156,7 +156,6 @@ protected:
             URC_NEED(::unshare(CLONE_NEWNS) == 0);
             return "";
         };
-        std::string line;
         course.inside = [](RootfsPlan&) -> std::string { return "LINE " + mount_line("/"); };
         return run(course);
     }
@@ -209,8 +208,6 @@ TEST_F(RootfsPropagation, NoMountOfTheContainerReachesTheHostAndNoneOfTheHostsIs
         spec_.linux.rootfs_propagation = one;
         docker_like();
         Course course;
-        // The namespace that stands for the host is watched from one that shares its mounts.
-        std::string before, after;
         course.host_setup = [this](RootfsPlan&) -> std::string {
             URC_NEED(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
             URC_NEED(::mount(bundle_.c_str(), bundle_.c_str(), nullptr, MS_BIND, nullptr) == 0);
