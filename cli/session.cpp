@@ -10,13 +10,6 @@ namespace {
 
 constexpr int kUnknownCommand = 3;
 
-// Given for this file alone, so that a commit compiles one file anew.
-#ifdef URC_COMMIT
-constexpr std::string_view kCommit = URC_COMMIT;
-#else
-constexpr std::string_view kCommit = "unknown";
-#endif
-
 Error wrong_value(std::string_view option, std::string_view value, std::string_view expected) {
     std::string text = "invalid ";
     text += option;
