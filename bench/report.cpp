@@ -197,8 +197,8 @@ std::string to_table(const Report& report) {
         out += fmt::format("{}{} {}", &key == &report.settings.front().first ? "" : ", ", key, value);
     out += "\n\n" + (is_throughput(report) ? throughput_table(report) : latency_table(report)) + "\n";
     for (const Row& row : report.rows) {
-        out += fmt::format("- {}: {} ({})\n", row.name, row.version.empty() ? "no version" : row.version,
-                           row.path);
+        out +=
+            fmt::format("- {}: {}{}{}\n", row.name, row.version, row.version.empty() ? "" : ", ", row.path);
         for (const std::string& note : row.notes) out += fmt::format("  - {}\n", note);
         if (row.failures > 0)
             out += fmt::format("  - failed {} times, first: {}\n", row.failures, row.first_failure);
@@ -212,7 +212,7 @@ std::string to_json(const Report& report) {
     std::string out = fmt::format(
         R"({{"subcommand":{},"machine":{{"time":{},"kernel":{},"cpu":{},"cpus":{},"memory_mib":{},"load":{}}},"settings":{{)",
         quoted(report.subcommand), quoted(machine.time), quoted(machine.kernel), quoted(machine.cpu),
-        machine.cpus, machine.memory_mib);
+        machine.cpus, machine.memory_mib, quoted(machine.load));
     for (const auto& [key, value] : report.settings)
         out += fmt::format("{}{}:{}", &key == &report.settings.front().first ? "" : ",", quoted(key),
                            quoted(value));
