@@ -5,7 +5,7 @@
 
 packages_build="cmake ninja-build g++ pkg-config dpkg-dev liburing-dev libsimdjson-dev libseccomp-dev libmimalloc-dev
     libcli11-dev libfmt-dev libgtest-dev libbenchmark-dev"
-packages_run="busybox-static"
+packages_run="busybox-static jq"
 packages_ci="clang clang-format clang-tidy libclang-rt-14-dev llvm"
 
 say() { printf '==> %s\n' "$*"; }
@@ -18,18 +18,11 @@ missing_packages() {
             END { n = split(wanted, list, " "); for (i = 1; i <= n; i++) if (!(list[i] in have)) print list[i] }'
 }
 
-# as_root COMMAND...: runs it, or says exactly what to run and ends.
 as_root() {
-    if [ "$(id -u)" = 0 ]; then "$@"
-    elif command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then sudo "$@"
-    else
-        say "root is needed to install packages, and there is no sudo to ask. Run this once as root, then start again:"
-        printf '    %s\n' "apt-get update && apt-get install -y --no-install-recommends $missing" >&2
-        exit 1
-    fi
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# need PACKAGE...: installs those that are missing.
+# need PACKAGE...: installs those that are missing, or says exactly what to run and ends.
 need() {
     if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
         say "no apt here: going on with what is installed (on Debian 12 that would be: $(echo $*))"
@@ -38,6 +31,11 @@ need() {
     missing=$(missing_packages $*)
     missing=$(echo $missing)
     [ -n "$missing" ] || return 0
+    if [ "$(id -u)" != 0 ] && ! { command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; }; then
+        say "packages are missing, and installing them needs root. Run this once as root, then start again:"
+        printf '    %s\n' "apt-get update && apt-get install -y --no-install-recommends $missing"
+        exit 1
+    fi
     say "installing with apt: $missing"
     mkdir -p build
     # Index files may be absent (a fresh image) or old (404 on download): update when needed, then once more.
@@ -66,11 +64,19 @@ build() {
     preset=$1
     shift
     mkdir -p build
+    cache=build/$preset/CMakeCache.txt
+    # A tree that was moved or copied, or whose static libraries are gone with ~/.cache, is configured anew.
+    if [ -f "$cache" ] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" "$cache"; then rm -rf "build/$preset"; fi
+    if [ -f "$cache" ]; then
+        library=$(sed -n 's/^SIMDJSON_LIBRARY:[A-Z]*=//p' "$cache")
+        [ -r "$library" ] || rm -f "build/$preset/build.ninja"
+    fi
     if [ ! -f "build/$preset/build.ninja" ]; then
         say "configuring build/$preset"
         quietly "build/configure-$preset.log" cmake --preset "$preset" || return
     fi
-    say "building build/$preset"
+    if [ -t 1 ]; then say "building build/$preset"
+    else say "building build/$preset (from nothing a few minutes; ninja's output goes to build/build-$preset.log)"; fi
     # shellcheck disable=SC2046
     quietly "build/build-$preset.log" cmake --build "build/$preset" $(for target in "$@"; do echo "--target $target"; done)
 }
