@@ -1,15 +1,14 @@
 // Cgroup: the directories of one container, one in every hierarchy, managed by plain calls on cgroupfs.
 //
-//   v2   parent: create() --- clone3(CLONE_INTO_CGROUP, clone_into_fd()) --- apply()
-//   v1   parent: prepare() --- clone3(clone_into_fd() on hybrid hosts) --- make() --- "cgroup ready" ---
-//   apply()
-//        child:                                                            attach_self() --- then
-//        CLONE_NEWCGROUP
+//   v2   parent: create(), clone3(CLONE_INTO_CGROUP, clone_into_fd()), apply()
+//   v1   parent: prepare(), make(), clone3, apply(), "cgroup ready"
+//        child:                                                    attach_self(), then CLONE_NEWCGROUP
 //
-// On v1 a hierarchy costs a mkdir, so the launcher makes them while the child is already at work; the child
-// knows the paths from prepare(). A cgroup namespace shows as root where its maker was: it must be unshared
-// after the attachment. All control files are opened relative to an O_PATH descriptor of the directory. What
-// is made is remembered (`saved().made`), and remove() takes away exactly that and what is below it.
+// On a hybrid host the child is born in cgroup2 as well. Where there is only v1, make() may come after the
+// clone: the child knows the paths from prepare(). A cgroup namespace shows as root where its maker was, so
+// it is unshared after the attachment. All control files are opened relative to an O_PATH descriptor of the
+// directory. What is made is remembered (`saved().made`), and remove() takes away exactly that and what is
+// below it.
 //
 // cgroups(7), Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/ in the kernel, config-linux.md of the
 // runtime-spec.
@@ -85,12 +84,12 @@ public:
     // none or it is not made yet. Borrowed.
     int clone_into_fd() const;
 
-    // clone3 with clone_into_fd() failed with `clone_errno`: repairs what can be repaired (a cgroup below a
-    // threaded one becomes threaded), after which clone3 may be tried again once. Otherwise the Error to
-    // show.
+    // clone3 with clone_into_fd() failed with `clone_errno`: repairs what can be repaired (EOPNOTSUPP: a
+    // cgroup below a threaded one becomes threaded), after which clone3 may be tried again once. Otherwise
+    // the Error of clone3.
     Result<void> repair_for_clone(int clone_errno);
 
-    // Moves the calling process into the v1 hierarchies; it must have one thread. With `born_in_v2` the
+    // Moves the calling process into the v1 hierarchies; it must have one thread. With `in_cgroup2` the
     // cgroup2 directory is left out: clone3 did that. Allocates only on failure. Rootless: hierarchies that
     // refuse are passed by.
     enum class Birth : std::uint8_t { elsewhere, in_cgroup2 };

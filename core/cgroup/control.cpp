@@ -89,8 +89,7 @@ std::vector<std::string> child_names(int dir) {
 }
 
 void append_pids(int dir, std::vector<pid_t>& pids) {
-    // A threaded cgroup refuses to show its processes (EOPNOTSUPP); they are in the list of the domain above
-    // it.
+    // A threaded cgroup does not show its processes (EOPNOTSUPP); the domain above it lists them.
     auto text = read_control(dir, "cgroup.procs");
     const char* at = text.ok() ? text->data() : nullptr;
     const char* end = text.ok() ? at + text->size() : nullptr;

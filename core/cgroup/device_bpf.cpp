@@ -11,7 +11,18 @@ namespace urc::cgroup {
 
 namespace {
 
-// The registers of the program. `undecided` holds the accesses that no rule has allowed yet.
+// The program has a part for character devices and one for block devices, in which a rule is one comparison:
+//
+//   undecided = accesses asked for; device = major << 20 | minor, as the kernel itself packs them
+//   if type != character: go to the other part
+//   per rule, last one first:    if device == 1:3 (or major == 136): go to allow, or to deny
+//                                with some accesses only: if device != 1:3: go to the next rule
+//                                    deny: if undecided has any of them: go to deny
+//                                    allow: take them from undecided; if none is left: go to allow
+//   deny: return 0               allow: return 1
+//
+// The verifier follows every way through a program, and the ways multiply when type, major and minor are
+// compared one after the other: the default rules took 211 us to load like that, 55 us like this.
 enum Register : std::uint8_t {
     kResult = BPF_REG_0,
     kContext = BPF_REG_1,
@@ -19,8 +30,11 @@ enum Register : std::uint8_t {
     kUndecided,
     kMajor,
     kMinor,
-    kScratch
+    kDevice
 };
+
+constexpr int kMinorBits = 20;
+constexpr std::int64_t kMajorMax = (1 << 12) - 1, kMinorMax = (1 << kMinorBits) - 1;
 
 constexpr bpf_insn instruction(int code, int dst, int src, int off, std::int32_t imm) {
     bpf_insn one{};
@@ -38,38 +52,79 @@ constexpr bpf_insn load(int dst, std::size_t offset) {
 constexpr bpf_insn with_number(int operation, int dst, std::int32_t imm) {
     return instruction(BPF_ALU | BPF_K | operation, dst, 0, 0, imm);
 }
+constexpr bpf_insn with_register(int operation, int dst, int src) {
+    return instruction(BPF_ALU | BPF_X | operation, dst, src, 0, 0);
+}
 // 32-bit: a 64-bit comparison would sign-extend the number.
-constexpr bpf_insn jump(int condition, int dst, std::int32_t imm, int off) {
-    return instruction(BPF_JMP32 | BPF_K | condition, dst, 0, off, imm);
+constexpr bpf_insn jump(int condition, int dst, std::int32_t imm) {
+    return instruction(BPF_JMP32 | BPF_K | condition, dst, 0, 0, imm);
+}
+constexpr bpf_insn kGo = instruction(BPF_JMP | BPF_JA, 0, 0, 0, 0);
+
+// A program that grows. Jumps to the two ends are filled in when it is known where they are.
+struct Program {
+    std::vector<bpf_insn> code;
+    std::vector<std::size_t> to_allow, to_deny;
+
+    void add(const bpf_insn& one) { code.push_back(one); }
+    void add_jump_to_end(bool allow, const bpf_insn& one) {
+        (allow ? to_allow : to_deny).push_back(code.size());
+        code.push_back(one);
+    }
+    void land_here(std::size_t jump) { code[jump].off = static_cast<__s16>(code.size() - jump - 1); }
+    // The verifier refuses an end that no way leads to.
+    void add_end(bool allow) {
+        const auto& jumps = allow ? to_allow : to_deny;
+        if (jumps.empty()) return;
+        for (std::size_t jump : jumps) land_here(jump);
+        add(with_number(BPF_MOV, kResult, allow ? 1 : 0));
+        add(instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
+    }
+};
+
+bool can_match(const DeviceRuleLine& rule) {
+    return rule.access != 0 && rule.major <= kMajorMax && rule.minor <= kMinorMax;
 }
 
-void finish(std::vector<bpf_insn>& program, bool allow) {
-    program.push_back(with_number(BPF_MOV, kResult, allow ? 1 : 0));
-    program.push_back(instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
+// The register and the value that say whether a rule with a number matches.
+std::pair<int, std::int32_t> comparison(const DeviceRuleLine& rule) {
+    if (rule.minor == kAny) return {kMajor, static_cast<std::int32_t>(rule.major)};
+    if (rule.major == kAny) return {kMinor, static_cast<std::int32_t>(rule.minor)};
+    auto device = static_cast<std::uint32_t>(rule.major << kMinorBits | rule.minor);
+    return {kDevice, static_cast<std::int32_t>(device)};
 }
 
-void add_rule(std::vector<bpf_insn>& program, const DeviceRuleLine& rule) {
-    std::array<std::size_t, 3> misses{};  // jumps to the next rule, their offsets are filled in at the end
-    std::size_t miss_count = 0;
-    auto unless_equal = [&](int dst, std::int64_t value) {
-        misses[miss_count++] = program.size();
-        program.push_back(jump(BPF_JNE, dst, static_cast<std::int32_t>(value), 0));
-    };
-    unless_equal(kType, rule.type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
-    if (rule.major != kAny) unless_equal(kMajor, rule.major);
-    if (rule.minor != kAny) unless_equal(kMinor, rule.minor);
-    if (rule.access != kAllAccess && rule.allow) {
-        program.push_back(with_number(BPF_AND, kUndecided, kAllAccess & ~rule.access));
-        program.push_back(jump(BPF_JNE, kUndecided, 0, 2));
+// Returns true when no rule behind this one can ever be reached; the verifier refuses such instructions.
+bool add_rule(Program& program, const DeviceRuleLine& rule) {
+    bool is_any = rule.type == 'a' || (rule.major == kAny && rule.minor == kAny);
+    bool is_whole = rule.type == 'a' || rule.access == kAllAccess;
+    if (is_any && is_whole) {
+        program.add_jump_to_end(rule.allow, kGo);
+        return true;
     }
-    if (rule.access != kAllAccess && !rule.allow) {
-        program.push_back(instruction(BPF_ALU | BPF_X | BPF_MOV, kScratch, kUndecided, 0, 0));
-        program.push_back(with_number(BPF_AND, kScratch, rule.access));
-        program.push_back(jump(BPF_JEQ, kScratch, 0, 2));
+    auto [dst, value] = comparison(rule);
+    if (is_whole) {
+        program.add_jump_to_end(rule.allow, jump(BPF_JEQ, dst, value));
+        return false;
     }
-    finish(program, rule.allow);
-    for (std::size_t i = 0; i < miss_count; ++i)
-        program[misses[i]].off = static_cast<__s16>(program.size() - misses[i] - 1);
+    std::size_t condition = program.code.size();
+    if (!is_any) program.add(jump(BPF_JNE, dst, value));
+    if (rule.allow) {
+        program.add(with_number(BPF_AND, kUndecided, kAllAccess & ~rule.access));
+        program.add_jump_to_end(true, jump(BPF_JEQ, kUndecided, 0));
+    } else {
+        program.add_jump_to_end(false, jump(BPF_JSET, kUndecided, rule.access));
+    }
+    if (!is_any) program.land_here(condition);
+    return false;
+}
+
+void add_part(Program& program, const std::vector<DeviceRuleLine>& rules, char type) {
+    for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule) {
+        if ((rule->type != type && rule->type != 'a') || !can_match(*rule)) continue;
+        if (add_rule(program, *rule)) return;
+    }
+    program.add_jump_to_end(false, kGo);
 }
 
 // The kernel takes as much of the union as it knows; what lies behind must be zero.
@@ -118,26 +173,27 @@ Result<std::vector<Fd>> attached_programs(int cgroup) {
 }  // namespace
 
 std::vector<bpf_insn> compile_device_program(const std::vector<DeviceRuleLine>& rules) {
-    std::vector<bpf_insn> program;
-    program.reserve(8 + rules.size() * 7);
+    Program program;
+    program.code.reserve(16 + rules.size() * 4);
     // access_type is the access in its upper half and the type in its lower one.
     constexpr std::size_t kAccessType = offsetof(bpf_cgroup_dev_ctx, access_type);
-    program.push_back(load(kType, kAccessType));
-    program.push_back(with_number(BPF_AND, kType, 0xffff));
-    program.push_back(load(kUndecided, kAccessType));
-    program.push_back(with_number(BPF_RSH, kUndecided, 16));
-    program.push_back(load(kMajor, offsetof(bpf_cgroup_dev_ctx, major)));
-    program.push_back(load(kMinor, offsetof(bpf_cgroup_dev_ctx, minor)));
-    for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule) {
-        if (rule->type == 'a') {
-            // The verifier refuses what cannot be reached, so nothing may follow.
-            finish(program, rule->allow);
-            return program;
-        }
-        if (rule->access != 0) add_rule(program, *rule);
-    }
-    finish(program, false);
-    return program;
+    program.add(load(kType, kAccessType));
+    program.add(with_register(BPF_MOV, kUndecided, kType));
+    program.add(with_number(BPF_AND, kType, 0xffff));
+    program.add(with_number(BPF_RSH, kUndecided, 16));
+    program.add(load(kMajor, offsetof(bpf_cgroup_dev_ctx, major)));
+    program.add(load(kMinor, offsetof(bpf_cgroup_dev_ctx, minor)));
+    program.add(with_register(BPF_MOV, kDevice, kMajor));
+    program.add(with_number(BPF_LSH, kDevice, kMinorBits));
+    program.add(with_register(BPF_OR, kDevice, kMinor));
+    std::size_t choice = program.code.size();
+    program.add(jump(BPF_JNE, kType, BPF_DEVCG_DEV_CHAR));
+    add_part(program, rules, 'c');
+    program.land_here(choice);
+    add_part(program, rules, 'b');
+    program.add_end(false);
+    program.add_end(true);
+    return std::move(program.code);
 }
 
 Result<Fd> load_device_program(const std::vector<bpf_insn>& program) {

@@ -33,8 +33,8 @@ struct DeviceRuleLine {
 };
 
 // The configuration's rules, normalised ("any type" with a number or fewer accesses becomes a rule for b and
-// one for c), followed by the default ones: mknod of anything, and null, zero, full, random, urandom, tty,
-// ptmx, pts.
+// one for c), followed by the default ones: mknod of anything, and null, zero, full, random, urandom,
+// tty, ptmx and the pts.
 std::vector<DeviceRuleLine> complete_rules(const std::vector<spec::DeviceRule>& rules);
 
 // Everything is allowed, whatever is asked.

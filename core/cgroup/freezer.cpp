@@ -1,8 +1,7 @@
 // Pausing. v2: cgroup.freeze, and cgroup.events says when all have stopped (a poll). v1: the freezer
 // hierarchy, whose state goes THAWED -> FREEZING -> FROZEN and has to be asked again and again.
 //
-// A freeze that does not come about within the bound is taken back: a half frozen container answers to
-// nobody.
+// A freeze that does not come about within the bound is taken back: half frozen, a container answers nobody.
 #include <poll.h>
 
 #include <ctime>
@@ -16,7 +15,7 @@ namespace urc::cgroup {
 namespace {
 
 constexpr int kTimeoutMs = 10'000;
-constexpr long kAskAgainNs = 1'000'000;
+constexpr int kAskAgainMs = 1;
 
 // Waits until cgroup.events has `frozen VALUE`.
 Result<bool> wait_v2(const Directory& directory, std::string_view value) {
@@ -39,14 +38,13 @@ Result<bool> wait_v2(const Directory& directory, std::string_view value) {
 }
 
 Result<bool> wait_v1(const Directory& directory, std::string_view state) {
-    for (int tries = 0; tries < kTimeoutMs; ++tries) {
-        // Written each time: a task that was being born when the state changed is only caught by another
-        // write.
+    for (int tries = 0; tries < kTimeoutMs / kAskAgainMs; ++tries) {
+        // Written each time: a task that was just being born is only caught by another write.
         URC_TRY_VOID(write_control(directory, "freezer.state", state));
         URC_TRY(std::string now, read_line(directory.fd.get(), "freezer.state"));
         if (now == state) return true;
-        timespec pause{0, kAskAgainNs};
-        ::nanosleep(&pause, nullptr);
+        // v1 has nothing to poll: only the time passes.
+        (void)::poll(nullptr, 0, kAskAgainMs);
     }
     return false;
 }

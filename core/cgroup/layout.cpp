@@ -25,8 +25,8 @@ struct CloseDir {
     void operator()(DIR* dir) const { ::closedir(dir); }
 };
 
-// v1 and hybrid: the directories are named after the controllers; links (cpu -> cpu,cpuacct) are second
-// names.
+// v1 and hybrid: the directories are named after the controllers; links (cpu -> cpu,cpuacct) only
+// give one a second name.
 Layout read_mount_root(const char* mount_root) {
     std::vector<Hierarchy> found;
     bool has_v1 = false;

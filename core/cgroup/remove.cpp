@@ -1,6 +1,7 @@
 // Removal. A cgroup can be removed when no process is in it and no cgroup below it. The last process leaves
 // only some moments after its parent has been told of its end (EBUSY), so that is waited for, within bounds.
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 
 #include "core/cgroup/cgroup.h"
 #include "core/cgroup/control.h"
+#include "uring/file.h"
 
 namespace urc::cgroup {
 
@@ -18,10 +20,20 @@ constexpr int kTriesMax = 45;
 constexpr long kFirstWaitNs = 50'000;
 constexpr long kLongestWaitNs = 50'000'000;
 
-void wait_before_retry(int tries) {
+// cgroup2 says when the last process has left (cgroup.events); on v1 there is nothing to poll.
+void wait_before_retry(const std::vector<const Directory*>& left, int tries) {
     long wait_ns = tries < 10 ? kFirstWaitNs << tries : kLongestWaitNs;
     timespec wait{0, std::min(wait_ns, kLongestWaitNs)};
-    ::nanosleep(&wait, nullptr);
+    Fd events;
+    for (const Directory* directory : left) {
+        if (!directory->is_v2() || !directory->fd) continue;
+        events = Fd(::openat(directory->fd.get(), "cgroup.events", O_RDONLY | O_CLOEXEC));
+        // To be read first: a change counts from the last read.
+        auto text = events ? read_all(events.get(), 4096, "cgroup.events") : Result<std::string>("");
+        if (!text.ok() || keyed_value(*text, "populated") != "1") events.reset();
+    }
+    pollfd change{events.get(), POLLPRI, 0};
+    (void)::ppoll(&change, events ? 1 : 0, &wait, nullptr);
 }
 
 bool is_gone(int code) {
@@ -70,7 +82,7 @@ Result<void> Cgroup::remove() {
     for (const Directory& directory : directories_) left.push_back(&directory);
     // All hierarchies wait for the same processes, so they share the waiting.
     for (int tries = 0; !left.empty(); ++tries) {
-        if (tries > 0) wait_before_retry(tries - 1);
+        if (tries > 0) wait_before_retry(left, tries - 1);
         std::erase_if(left, [&](const Directory* directory) {
             int code = attempt(*directory);
             if (is_transient(code) && tries < kTriesMax) return false;

@@ -1,6 +1,5 @@
 // Limits in the files of cgroup v1 (Documentation/admin-guide/cgroup-v1). Values are written as the
-// specification gives them, which has v1's units. The kernel's own memory limit is not: it was taken out of
-// Linux.
+// specification gives them, which has v1's units. memory.kernel is not: Linux no longer has that limit.
 #include "core/cgroup/control.h"
 #include "core/cgroup/limits.h"
 
@@ -28,8 +27,8 @@ Result<void> check_usage(const Directory& directory, std::int64_t limit) {
     return Error::message("rejecting memory limit " + text_of(limit) + ": the usage is " + usage, EBUSY);
 }
 
-// Memory alone must never be allowed more than memory and swap together: raised in one order, lowered in the
-// other.
+// Memory alone must never be allowed more than memory and swap together: raised in one order,
+// lowered in the other.
 Result<void> write_memory_and_swap(const Directory& directory, std::int64_t limit, std::int64_t swap) {
     if (limit == -1 && swap == 0 && !directory.is_fresh) swap = -1;
     std::vector<Setting> settings;
@@ -95,8 +94,7 @@ Result<void> apply_pids_v1(const Directory& directory, std::int64_t limit) {
 }
 
 Result<void> apply_block_io_v1(const Directory& directory, const spec::BlockIoResources& io) {
-    // The CFQ scheduler went away in Linux 5.0; BFQ has its names. Which one there is shows at the first
-    // write.
+    // The CFQ scheduler went away in Linux 5.0; BFQ has its names. The first write shows which.
     bool is_bfq = false;
     auto write_weight = [&](const std::string& file, std::string_view value) -> Result<void> {
         std::string name = (is_bfq ? "blkio.bfq." : "blkio.") + file;

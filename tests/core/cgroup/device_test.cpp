@@ -1,5 +1,5 @@
-// Device rules: one oracle (the rules read as the header says), three ways to put them into force that must
-// agree.
+// Device rules: one oracle (the rules read as the header says) and three ways to put them into force, which
+// must agree with it.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -65,6 +65,12 @@ int interpret(const std::vector<bpf_insn>& program, const Question& q) {
             case BPF_ALU | BPF_K | BPF_AND:
                 r[i.dst_reg] &= imm;
                 break;
+            case BPF_ALU | BPF_K | BPF_LSH:
+                r[i.dst_reg] <<= imm;
+                break;
+            case BPF_ALU | BPF_X | BPF_OR:
+                r[i.dst_reg] |= r[i.src_reg];
+                break;
             case BPF_ALU | BPF_K | BPF_RSH:
                 r[i.dst_reg] >>= imm;
                 break;
@@ -79,6 +85,12 @@ int interpret(const std::vector<bpf_insn>& program, const Question& q) {
                 break;
             case BPF_JMP32 | BPF_K | BPF_JEQ:
                 at += r[i.dst_reg] == imm ? static_cast<std::size_t>(i.off) : 0;
+                break;
+            case BPF_JMP32 | BPF_K | BPF_JSET:
+                at += (r[i.dst_reg] & imm) != 0 ? static_cast<std::size_t>(i.off) : 0;
+                break;
+            case BPF_JMP | BPF_JA:
+                at += static_cast<std::size_t>(i.off);
                 break;
             case BPF_JMP | BPF_EXIT:
                 return static_cast<int>(r[0]);

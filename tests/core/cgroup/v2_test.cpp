@@ -340,8 +340,7 @@ TEST_F(CgroupV2, AllowingEverythingNeedsNoProgram) {
         ASSERT_TRUE(cgroup.apply(r).ok());
         EXPECT_EQ(count_programs(cgroup), 0);
         EXPECT_EQ(open_inside(cgroup, "/dev/kmsg", O_RDONLY), 0);
-        // Now that it is not new, what was there has to be replaced, also by a program that allows
-        // everything.
+        // Now that it is not new, a program has to be replaced, also by one that allows everything.
         ASSERT_TRUE(cgroup.apply(spec::Resources{}).ok());
         EXPECT_EQ(open_inside(cgroup, "/dev/kmsg", O_RDONLY), EPERM);
         ASSERT_TRUE(cgroup.apply(r).ok());
