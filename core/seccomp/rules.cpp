@@ -1,6 +1,7 @@
 #include "core/seccomp/rules.h"
 
 #include <linux/audit.h>
+#include <linux/bpf_common.h>
 #include <seccomp.h>
 
 #include <algorithm>
@@ -15,8 +16,8 @@ namespace {
 
 constexpr std::uint32_t kLow = 0xffffffff;
 
-// More rules with conditions on one syscall than a filter could ever hold; also keeps add_match affordable.
-constexpr std::size_t kMatchesMax = 2048;
+// Each takes an instruction at least. Also keeps add_match affordable.
+constexpr std::size_t kMatchesMax = BPF_MAXINSNS;
 
 std::uint32_t high(std::uint64_t value) {
     return static_cast<std::uint32_t>(value >> 32);
@@ -113,14 +114,17 @@ Conditions fit(Conditions conditions, const Architecture& architecture) {
     return conditions;
 }
 
-// False: the rule contradicts an earlier one.
-bool add_match(Syscall& syscall, Match match) {
-    if (syscall.is_unconditional) return true;
+constexpr const char* kConflict = "an earlier rule has the same conditions and another action";
+constexpr const char* kTooMany = "more rules than a filter can hold";
+
+// Brings a rule together with the earlier ones on its syscall. What is wrong with it, or nullptr.
+const char* add_match(Syscall& syscall, Match match) {
+    if (syscall.is_unconditional) return nullptr;
     if (match.conditions.empty()) {
         syscall.is_unconditional = true;
         syscall.action = match.action;
         syscall.matches.clear();
-        return true;
+        return nullptr;
     }
     std::vector<Match>& present = syscall.matches;
     auto is_covered_by = [&](const Match& other) {
@@ -131,13 +135,13 @@ bool add_match(Syscall& syscall, Match match) {
         return other.action == match.action && contains(other.conditions, match.conditions);
     };
     for (const Match& other : present)
-        if (other.conditions == match.conditions) return other.action == match.action;
-    if (std::ranges::any_of(present, is_covered_by)) return true;
+        if (other.conditions == match.conditions) return other.action == match.action ? nullptr : kConflict;
+    if (std::ranges::any_of(present, is_covered_by)) return nullptr;
     std::erase_if(present, is_covered);
     for (const Match& other : present)
-        if (begins_with(other.conditions, match.conditions)) return false;
+        if (begins_with(other.conditions, match.conditions)) return kConflict;
     present.insert(place_for(present, match.conditions), std::move(match));
-    return present.size() <= kMatchesMax;
+    return present.size() <= kMatchesMax ? nullptr : kTooMany;
 }
 
 // ---- names ----
@@ -225,13 +229,12 @@ Conditions conditions_of(const Entry& entry, Conditions conditions) {
     return conditions;
 }
 
-Error conflict(const ArchitectureRules& rules, const Entry& entry) {
+Error refuse(const ArchitectureRules& rules, const Entry& entry, const char* problem) {
     std::string text = "linux.seccomp.syscalls[" + std::to_string(entry.rule->index) + "]: ";
     char* name = seccomp_syscall_resolve_num_arch(rules.architecture.token, static_cast<int>(entry.number));
     text += name != nullptr ? name : "syscall " + std::to_string(entry.number);
     std::free(name);
-    return Error::message(text + ": conflicts with an earlier rule of another action, or too many rules",
-                          EEXIST);
+    return Error::message(text + ": " + problem);
 }
 
 }  // namespace
@@ -268,7 +271,8 @@ Result<ArchitectureRules> rules_for(const Profile& profile, Architecture archite
                 {.number = entry.number, .is_unconditional = false, .action = 0, .matches = {}});
         for (const Conditions& alternative : entry.rule->alternatives) {
             Match match{fit(conditions_of(entry, alternative), architecture), entry.rule->action};
-            if (!add_match(out.syscalls.back(), std::move(match))) return conflict(out, entry);
+            const char* problem = add_match(out.syscalls.back(), std::move(match));
+            if (problem != nullptr) return refuse(out, entry, problem);
         }
     }
     return out;
