@@ -100,7 +100,7 @@ void Operation::submit(unsigned sqe_flags) noexcept {
     if (!deadline_) {
         io_uring_sqe& sqe = loop_.next_request();
         prepare(sqe);
-        sqe.flags = static_cast<std::uint8_t>(sqe_flags);
+        sqe.flags |= static_cast<std::uint8_t>(sqe_flags);
         sqe.user_data = Loop::user_data(*this, kOwn);
         pending_ |= kOwn;
         return;
@@ -126,13 +126,18 @@ void Operation::submit_cancel() noexcept {
 
 void Operation::request_cancel() noexcept {
     is_cancel_requested_ = true;
-    if (pending_ & kOwn) submit_cancel();
+    if ((pending_ & (kOwn | kCancel)) == kOwn) submit_cancel();
 }
 
 void Operation::reaped(Part part, int result, std::uint32_t flags) noexcept {
     // A zero-copy send posts its result first and F_NOTIF when the pages are ours again.
     if (part == kOwn && !(flags & IORING_CQE_F_NOTIF)) result_ = result;
-    if (part == kTimeout && result == -ETIME) has_timed_out_ = true;
+    // ECANCELED: we were faster. Anything else means that it struck: ETIME, or EALREADY when it found the
+    // request being worked on, or ENOENT when it did not find it at all, and then nothing else will stop it.
+    if (part == kTimeout && result != -ECANCELED) {
+        has_timed_out_ = true;
+        if (result == -ENOENT && (pending_ & kOwn)) must_cancel_again_ = true;
+    }
     if (flags & IORING_CQE_F_MORE) return;
     pending_ &= static_cast<std::uint8_t>(~part);
     // ENOENT while our own completion is still out: the kernel held the request in neither of the places
@@ -143,7 +148,8 @@ void Operation::reaped(Part part, int result, std::uint32_t flags) noexcept {
 
 void Operation::run() {
     if (pending_ != 0) {
-        if (std::exchange(must_cancel_again_, false) && (pending_ & kOwn)) submit_cancel();
+        bool must_cancel = std::exchange(must_cancel_again_, false);
+        if (must_cancel && (pending_ & (kOwn | kCancel)) == kOwn) submit_cancel();
         return;
     }
     bool wants_more = again(result_);

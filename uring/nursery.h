@@ -42,12 +42,6 @@ public:
         ++children_;
         task.release().start(loop_, scope_, *this, nullptr);
     }
-    // The same for a task that stays the caller's: its end is there (Task::take) after join().
-    void attach(TaskBase& task) noexcept {
-        ++children_;
-        task.promise().start(loop_, scope_, *this, &task);
-    }
-
     // Asks all children to stop. Their ECANCELED is then what was wanted, and no Error of join().
     void cancel() noexcept {
         is_cancelled_by_owner_ = true;
@@ -55,8 +49,6 @@ public:
     }
 
     std::size_t children() const noexcept { return children_; }
-    // Whether the (attached) task was the first to end.
-    bool was_first(const TaskBase& task) const noexcept { return first_ended_ == &task; }
 
     // Waits for all children, then ends the task with the first Error there was.
     class Join {
@@ -82,23 +74,32 @@ public:
     [[nodiscard]] Join join() noexcept { return Join(*this); }
 
 private:
+    template <typename T>
+    friend class Kept;
+
     void task_ended(PromiseBase& child) noexcept override {
-        if (!has_first_) first_ended_ = child.owner();
+        std::optional<Error> error;
+        if (child.has_failed()) error = child.take_error();
+        child.destroy();
+        child_ended(error ? &*error : nullptr);
+    }
+
+    // The child's frame is gone. True when it was the first to end.
+    bool child_ended(const Error* error) noexcept {
+        bool is_first = !std::exchange(has_first_, true);
         if (policy_ == NurseryPolicy::first_ends_all) {
-            if (!has_first_) scope_.cancel();
-        } else if (child.has_failed() && !error_) {
-            if (child.error().code() != ECANCELED || !is_cancelled_by_owner_) {
-                error_ = child.error();
-                scope_.cancel();
-            }
+            if (is_first) scope_.cancel();
+        } else if (error && !error_ && (error->code() != ECANCELED || !is_cancelled_by_owner_)) {
+            error_ = *error;
+            scope_.cancel();
         }
-        has_first_ = true;
-        if (!child.owner()) child.destroy();
-        if (--children_ > 0 || !waiting_) return;
-        PromiseBase& task = *std::exchange(waiting_, nullptr);
-        // A task that has ended waits only for us to be empty; its own Error stands.
-        if (error_ && settling_ == Settling::ends_task && !task.has_ended()) task.fail(*error_);
-        loop_.make_ready(task);
+        if (--children_ == 0 && waiting_) {
+            PromiseBase& task = *std::exchange(waiting_, nullptr);
+            // A task that has ended waits only for us to be empty; its own Error stands.
+            if (error_ && settling_ == Settling::ends_task && !task.has_ended()) task.fail(*error_);
+            loop_.make_ready(task);
+        }
+        return is_first;
     }
 
     // True when `task` must stay suspended.
@@ -128,9 +129,40 @@ private:
     bool has_first_ = false;
     std::size_t children_ = 0;
     PromiseBase* waiting_ = nullptr;
-    const TaskBase* first_ended_ = nullptr;
     std::optional<Error> error_;
     CancelScope scope_;
+};
+
+// A child whose end is wanted: its Result is here after join(). The frame goes as soon as the child has
+// ended, and with it what was passed to it, such as the writing end of a pipe that a sibling reads to its
+// end.
+template <typename T>
+class Kept final : private Joiner {
+public:
+    explicit Kept(Task<T>&& task) noexcept : task_(std::move(task)) {}
+    Kept(const Kept&) = delete;
+    Kept& operator=(const Kept&) = delete;
+
+    void start(Nursery& nursery) noexcept {
+        nursery_ = &nursery;
+        ++nursery.children_;
+        task_.promise().start(nursery.loop_, nursery.scope_, *this, &task_);
+    }
+
+    Result<T>& result() noexcept { return *result_; }
+    // Whether it was the first child of its nursery to end.
+    bool was_first() const noexcept { return was_first_; }
+
+private:
+    void task_ended(PromiseBase&) noexcept override {
+        result_.emplace(task_.take());
+        was_first_ = nursery_->child_ended(result_->ok() ? nullptr : &std::as_const(*result_).error());
+    }
+
+    Task<T> task_;
+    Nursery* nursery_ = nullptr;
+    std::optional<Result<T>> result_;
+    bool was_first_ = false;
 };
 
 // Runs `body(nursery, args...)`, a function that returns a Task, then cancels and joins what it left running.

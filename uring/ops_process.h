@@ -1,7 +1,7 @@
 // Processes and signals as things to wait for.
 //
 //   siginfo_t end = co_await wait_pidfd(loop, child.get());
-//   SignalFd signals = co_await SignalFd::open({SIGTERM, SIGCHLD});
+//   SignalFd signals = co_await SignalFd::open(SIGTERM, SIGCHLD);
 //   signalfd_siginfo signal = co_await signals.next(loop);
 #pragma once
 
@@ -9,8 +9,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-#include <initializer_list>
-#include <optional>
+#include <concepts>
 
 #include "uring/fd.h"
 #include "uring/ops_file.h"
@@ -82,10 +81,12 @@ public:
         }
         return made;
     }
-    static Result<SignalFd> open(std::initializer_list<int> signals) {
+    // Not a braced list: g++ 12 rejects those inside a co_await expression.
+    template <std::same_as<int>... Signals>
+    static Result<SignalFd> open(Signals... signals) {
         sigset_t set;
         sigemptyset(&set);
-        for (int signal : signals) sigaddset(&set, signal);
+        (sigaddset(&set, signals), ...);
         return open(set);
     }
     SignalFd(SignalFd&&) noexcept = default;

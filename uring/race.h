@@ -10,6 +10,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <tuple>
 #include <utility>
 #include <variant>
@@ -26,24 +27,29 @@ using Stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 namespace detail {
 
 template <typename T>
-Result<Stored<T>> take_stored(Task<T>& task) {
-    Result<T> result = task.take();
-    if (!result.ok()) return std::move(result).error();
+Result<Stored<T>> stored(Kept<T>& child) {
+    if (!child.result().ok()) return std::move(child.result()).error();
     if constexpr (std::is_void_v<T>) {
         return std::monostate{};
     } else {
-        return std::move(result).value();
+        return std::move(child.result()).value();
     }
 }
 
-template <typename Variant, std::size_t kIndex, typename T, typename... Ts>
-Result<Variant> take_first(const Nursery& nursery, Task<T>& task, Task<Ts>&... others) {
-    if constexpr (sizeof...(Ts) > 0) {
-        if (!nursery.was_first(task)) return take_first<Variant, kIndex + 1>(nursery, others...);
+template <typename Variant, std::size_t kIndex = 0, typename... Ts>
+Result<Variant> first_of(std::tuple<Kept<Ts>...>& children) {
+    auto& child = std::get<kIndex>(children);
+    if constexpr (kIndex + 1 < sizeof...(Ts)) {
+        if (!child.was_first()) return first_of<Variant, kIndex + 1>(children);
     }
-    auto result = take_stored(task);
+    auto result = stored(child);
     if (!result.ok()) return std::move(result).error();
     return Variant(std::in_place_index<kIndex>, std::move(result).value());
+}
+
+template <typename... Ts>
+void start_all(Nursery& nursery, std::tuple<Kept<Ts>...>& children) {
+    std::apply([&](Kept<Ts>&... child) { (child.start(nursery), ...); }, children);
 }
 
 inline Task<void> timer(Loop& loop, std::chrono::nanoseconds duration) {
@@ -54,42 +60,48 @@ inline Task<void> timer(Loop& loop, std::chrono::nanoseconds duration) {
 
 template <typename... Ts>
 Task<std::tuple<Stored<Ts>...>> all(Loop& loop, Task<Ts>... tasks) {
+    std::tuple<Kept<Ts>...> children(std::move(tasks)...);
     Nursery nursery(loop);
-    (nursery.attach(tasks), ...);
+    detail::start_all(nursery, children);
     co_await nursery.join();
-    co_return std::tuple<Stored<Ts>...>{detail::take_stored(tasks).value()...};
+    co_return std::apply(
+        [](Kept<Ts>&... child) { return std::tuple<Stored<Ts>...>{detail::stored(child).value()...}; },
+        children);
 }
 
 // For as many as there are, in their order.
 template <typename T>
 Task<std::vector<Stored<T>>> all(Loop& loop, std::vector<Task<T>> tasks) {
+    std::deque<Kept<T>> children;
     Nursery nursery(loop);
-    for (Task<T>& task : tasks) nursery.attach(task);
+    for (Task<T>& task : tasks) children.emplace_back(std::move(task)).start(nursery);
     co_await nursery.join();
     std::vector<Stored<T>> values;
-    values.reserve(tasks.size());
-    for (Task<T>& task : tasks) values.push_back(detail::take_stored(task).value());
+    values.reserve(children.size());
+    for (Kept<T>& child : children) values.push_back(detail::stored(child).value());
     co_return values;
 }
 
 template <typename... Ts>
 Task<std::variant<Stored<Ts>...>> race(Loop& loop, Task<Ts>... tasks) {
+    std::tuple<Kept<Ts>...> children(std::move(tasks)...);
     Nursery nursery(loop, NurseryPolicy::first_ends_all);
-    (nursery.attach(tasks), ...);
+    detail::start_all(nursery, children);
     co_await nursery.join();
-    co_return detail::take_first<std::variant<Stored<Ts>...>, 0>(nursery, tasks...);
+    co_return detail::first_of<std::variant<Stored<Ts>...>>(children);
 }
 
 template <typename T>
 Task<T> within(Loop& loop, std::chrono::nanoseconds duration, Task<T> task) {
-    Task<void> timer = detail::timer(loop, duration);
+    Kept<T> child(std::move(task));
+    Kept<void> timer(detail::timer(loop, duration));
     Nursery nursery(loop, NurseryPolicy::first_ends_all);
-    nursery.attach(task);
-    nursery.attach(timer);
+    child.start(nursery);
+    timer.start(nursery);
     co_await nursery.join();
-    Result<T> result = task.take();
     // The timer may strike while the task ends well: then its value is as good as any.
-    bool is_late = timer.take().ok();
+    Result<T> result = std::move(child.result());
+    bool is_late = timer.result().ok();
     if (is_late && !result.ok() && result.error().code() == ECANCELED) result = Error(ETIMEDOUT, "wait");
     co_return co_await std::move(result);
 }
