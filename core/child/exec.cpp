@@ -19,6 +19,7 @@
 #include "core/child/launch.h"
 #include "core/errno_words.h"
 #include "core/number.h"
+#include "core/spec/names.h"
 #include "uring/file.h"
 
 namespace urc::child {
@@ -176,8 +177,8 @@ void add_rlimits(LastPage& page, Image& image, const Launch& launch) {
     image.limits.reserve(rlimits.size());
     for (const spec::Rlimit& limit : rlimits) {
         image.limits.push_back({limit.soft, limit.hard});
-        page.add("set process.rlimits, resource " + std::to_string(limit.resource), SYS_prlimit64, 0,
-                 limit.resource, address(&image.limits.back()), 0);
+        page.add("set " + std::string(spec::rlimit_name(limit.resource)), SYS_prlimit64, 0, limit.resource,
+                 address(&image.limits.back()), 0);
     }
 }
 

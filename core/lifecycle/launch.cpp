@@ -291,7 +291,7 @@ Result<process::Cloned> Launcher::clone_init() {
     }
     process::CloneOptions options{.namespaces = child_.new_namespaces, .cgroup_fd = cgroup_fd};
     auto cloned = process::clone_process(options);
-    if (!cloned.ok() && cgroup_fd >= 0) {
+    if (!cloned.ok() && cgroup_fd >= 0 && cloned.error().code() == EOPNOTSUPP) {
         URC_TRY_VOID(cgroup_->repair_for_clone(cloned.error().code()));
         cloned = process::clone_process(options);
     }

@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "core/errno_words.h"
+
 namespace urc::process {
 
 Result<Channel::Pair> Channel::make() {
@@ -95,7 +97,8 @@ Result<Received> Channel::receive() const {
                       std::string(buffer + sizeof header, static_cast<std::size_t>(got) - sizeof header),
                       std::move(fd)};
     if (received.type == Message::failed) {
-        if (header.has_errno_text) return Error(received.value, received.text);
+        if (header.has_errno_text)
+            return Error::message(received.text + ": " + errno_words(received.value), received.value);
         return Error::message(received.text, received.value);
     }
     return received;

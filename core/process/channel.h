@@ -44,7 +44,7 @@ inline constexpr std::size_t kMessageSizeMax = 4096;
 struct MessageHeader {
     Message type{};
     std::uint8_t has_errno_text =
-        0;  // failed: the text is a step and an object; the errno's own text follows it
+        0;  // failed: the errno's words are still to be added, as callers match them (errno_words.h)
     std::uint8_t unused[2]{};
     std::int32_t value = 0;
 };

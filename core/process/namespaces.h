@@ -14,9 +14,6 @@ namespace urc::process {
 // CLONE_NEW* of a kind.
 std::uint64_t clone_flag(spec::NamespaceType type);
 
-// The specification's word, "network".
-std::string_view namespace_name(spec::NamespaceType type);
-
 // The name below /proc/PID/ns, "net".
 std::string_view proc_name(spec::NamespaceType type);
 

@@ -1,0 +1,179 @@
+#!/bin/sh
+# Bad input: one clear line that names the thing and the reason, the right status, and nothing left behind.
+set -u
+. "$(dirname "$0")/lib.sh"
+
+id=$tag-bad
+
+test_no_bundle() {
+    call run --bundle "$work/nowhere" "$id"
+    refused 1 "urc: run $id: bundle: $work/nowhere: No such file or directory"
+}
+
+test_no_config() {
+    mkdir -p "$work/empty"
+    call run --bundle "$work/empty" "$id"
+    refused 1 'config.json: No such file or directory'
+}
+
+test_broken_json_names_the_position() {
+    b=$(bundle json)
+    printf '{\n  "ociVersion": "1.2.0",\n  "process": { "args": [ "sh" "x" ] }\n}\n' >"$b/config.json"
+    call run --bundle "$b" "$id"
+    refused 1 'config.json: line 3, column [0-9]+: '
+}
+
+test_wrong_type_names_the_field() {
+    b=$(bundle type '.process.user.uid = "zero"')
+    call run --bundle "$b" "$id"
+    refused 1 'config.json: process.user.uid: expected .*, got a string'
+}
+
+test_unknown_namespace() {
+    b=$(bundle ns '.linux.namespaces += [{"type":"galaxy"}]')
+    call run --bundle "$b" "$id"
+    refused 1 'namespaces\[[0-9]+\].*galaxy'
+}
+
+test_joined_namespace_of_another_kind() {
+    b=$(bundle nspath '.linux.namespaces = [.linux.namespaces[] | if .type == "network" then .path = "/proc/self/ns/uts" else . end]')
+    call run --bundle "$b" "$id"
+    refused 1 '/proc/self/ns/uts: not a network namespace'
+}
+
+test_missing_rootfs() {
+    b=$(bundle noroot '.root.path = "gone"')
+    call run --bundle "$b" "$id"
+    refused 1 'gone: No such file or directory'
+}
+
+test_rootfs_that_is_a_symlink() {
+    b=$(bundle linkroot '.root.path = "link"')
+    ln -s rootfs "$b/link"
+    call run --bundle "$b" "$id"
+    refused 1 'link: '
+}
+
+test_missing_program() {
+    b=$(bundle noprog '.process.args = ["no-such-program"]')
+    call run --bundle "$b" "$id"
+    refused 1 'exec: "no-such-program": executable file not found in \$PATH'
+    call create --bundle "$b" "$id"
+    refused 1 'exec: "no-such-program": executable file not found in \$PATH'
+}
+
+test_missing_program_with_a_path() {
+    b=$(bundle nopath '.process.args = ["/bin/no-such"]')
+    call run --bundle "$b" "$id"
+    refused 1 'exec: "/bin/no-such": stat /bin/no-such: no such file or directory'
+}
+
+test_program_that_is_not_executable() {
+    b=$(bundle noexec '.process.args = ["/etc/data"]')
+    echo data >"$b/rootfs/etc/data"
+    call run --bundle "$b" "$id"
+    refused 1 'exec: "/etc/data": permission denied'
+}
+
+test_interpreter_that_is_missing() {
+    b=$(bundle interp '.process.args = ["/bin/script"]')
+    printf '#!/bin/nope\n' >"$b/rootfs/bin/script"
+    chmod 755 "$b/rootfs/bin/script"
+    call run --bundle "$b" "$id"
+    refused 1 "urc: run $id: exec /bin/script: no such file or directory"
+}
+
+test_bad_id() {
+    b=$(bundle badid)
+    for bad in 'a/b' '..' '.hidden' 'a b' 'ä'; do
+        call run --bundle "$b" "$bad"
+        refused 1 'invalid container ID format'
+    done
+}
+
+test_duplicate_id() {
+    b=$(bundle dup '.process.args = ["/bin/sleep", "60"]')
+    call run --detach --bundle "$b" "$id"
+    check "the first one starts" [ "$status" = 0 ]
+    status=0
+    "$urc" --root "$root" run --bundle "$b" "$id" >"$work/out" 2>"$work/err" || status=$?
+    check "status 1" [ "$status" = 1 ]
+    check "says so" grep -q 'container with given ID already exists' "$work/err"
+    "$urc" --root "$root" state "$id" >"$work/out"
+    check "the holder lives on" grep -q '"running"' "$work/out"
+    call delete --force "$id"
+    check "it can be deleted" [ "$status" = 0 ]
+    nothing_left
+}
+
+test_unwritable_root() {
+    b=$(bundle roroot)
+    mkdir -p "$work/ro"
+    ignored_mount=$work/ro
+    mount -t tmpfs -o ro tmpfs "$work/ro"
+    status=0
+    "$urc" --root "$work/ro" run --bundle "$b" "$id" >"$work/out" 2>"$work/err" || status=$?
+    umount "$work/ro"
+    refused 1 'Read-only file system'
+    ignored_mount=
+}
+
+test_full_pid_limit() {
+    # A cgroup whose pids.max is reached: the clone itself is refused.
+    b=$(bundle pids)
+    limit=/sys/fs/cgroup/pids/$tag-limit
+    [ -d /sys/fs/cgroup/pids ] || { echo "  not here: no v1 pids hierarchy"; return; }
+    mkdir "$limit"
+    status=0
+    (
+        sh -c 'echo $PPID' >"$limit/cgroup.procs"
+        echo 1 >"$limit/pids.max"
+        exec "$urc" --root "$root" run --bundle "$b" "$id"
+    ) >"$work/out" 2>"$work/err" || status=$?
+    rmdir "$limit"
+    refused 1 'clone3: .*limit'
+}
+
+test_read_only_cgroupfs() {
+    b=$(bundle rocg)
+    status=0
+    unshare --mount sh -c '
+        mount --make-rprivate /
+        for dir in /sys/fs/cgroup /sys/fs/cgroup/*; do
+            if mountpoint -q "$dir"; then mount --bind "$dir" "$dir"; mount -o remount,bind,ro "$dir"; fi
+        done
+        exec "$@"' sh "$urc" --root "$root" run --bundle "$b" "$id" >"$work/out" 2>"$work/err" || status=$?
+    refused 1 'cgroup.*Read-only file system'
+}
+
+test_fields_that_are_not_supported_are_named() {
+    b=$(bundle hooks '.hooks = {"prestart": [{"path": "/bin/true"}]}')
+    call run --bundle "$b" "$id"
+    refused 1 'hooks'
+    b=$(bundle rdt '.linux.intelRdt = {"closID": "x"}')
+    call run --bundle "$b" "$id"
+    refused 1 'intelRdt'
+}
+
+test_terminal_without_a_place_for_it() {
+    b=$(bundle tty '.process.terminal = true')
+    call run --detach --bundle "$b" "$id"
+    refused 1 'cannot allocate tty if urc will detach without setting console socket'
+    b=$(bundle notty)
+    call create --console-socket "$work/none.sock" --bundle "$b" "$id"
+    refused 1 'cannot use console socket'
+}
+
+test_preserve_fds_that_are_not_open() {
+    b=$(bundle fds)
+    call run --preserve-fds 5 --bundle "$b" "$id"
+    refused 1 '--preserve-fds: descriptor 3: Bad file descriptor'
+}
+
+test_pid_file_that_cannot_be_written() {
+    b=$(bundle pidfile)
+    call run --pid-file "$work/no/such/dir/pid" --bundle "$b" "$id"
+    refused 1 'No such file or directory'
+}
+
+main
