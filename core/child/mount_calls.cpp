@@ -2,9 +2,14 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <string>
+
+#include "uring/file.h"
 
 namespace urc::child {
 
@@ -30,6 +35,15 @@ int set_unlocked(int fd, unsigned flags, const AttributeChange& change, std::uin
     if ((change.clear & kAtime) != 0) (void)set_mount(fd, flags, {change.set & kAtime, kAtime});
     for (std::uint64_t bit = 1; bit <= MOUNT_ATTR_NOSYMFOLLOW; bit <<= 1)
         if ((change.clear & ~kAtime & bit) != 0) (void)set_mount(fd, flags, {0, bit});
+    return 0;
+}
+
+unsigned long superblock_flag(std::string_view name) {
+    if (name == "ro") return MS_RDONLY;
+    if (name == "sync") return MS_SYNCHRONOUS;
+    if (name == "dirsync") return MS_DIRSYNC;
+    if (name == "lazytime") return MS_LAZYTIME;
+    if (name == "mand") return MS_MANDLOCK;
     return 0;
 }
 
@@ -88,6 +102,44 @@ Result<Fd> make_filesystem(const char* type, const char* source, const std::vect
         return context_error(context.get(), errno, step);
     Fd mount(::fsmount(context.get(), FSMOUNT_CLOEXEC, static_cast<unsigned>(attributes)));
     if (!mount) return context_error(context.get(), errno, step);
+    return mount;
+}
+
+bool is_too_long_for_fsconfig(const std::vector<FsParameter>& parameters) {
+    constexpr std::size_t kValueMax = 255;
+    return std::any_of(parameters.begin(), parameters.end(),
+                       [](const FsParameter& one) { return one.value.size() > kValueMax; });
+}
+
+Result<Fd> make_filesystem_from_text(const char* type, const char* source,
+                                     const std::vector<FsParameter>& parameters, std::uint64_t attributes,
+                                     int target, std::string_view step) {
+    std::string text;
+    unsigned long flags = 0;
+    for (const FsParameter& one : parameters) {
+        if (unsigned long flag = one.has_value ? 0 : superblock_flag(one.key); flag != 0) {
+            flags |= flag;
+            continue;
+        }
+        if (!text.empty()) text += ',';
+        text += one.key;
+        if (one.has_value) text.append(1, '=').append(one.value);
+    }
+    // mount(2) knows only names. Those in a tmpfs of our own cannot be exchanged by anybody.
+    URC_TRY(Fd here, open_at(AT_FDCWD, ".", O_PATH | O_DIRECTORY));
+    URC_TRY(Fd scratch, make_filesystem("tmpfs", "scratch", {}, 0, step));
+    URC_TRY_VOID(attach(scratch.get(), target, step));
+    if (::fchdir(scratch.get()) < 0) return Error::last("chdir");
+    auto make = [&]() -> Result<Fd> {
+        if (::mkdirat(scratch.get(), "m", 0700) < 0 || ::mount(source, "m", type, flags, text.c_str()) < 0)
+            return Error::last(step);
+        return clone_tree("m", Tree::single, step);
+    };
+    auto mount = make();
+    if (::umount2(".", MNT_DETACH) < 0 && mount.ok()) mount = Error::last(step);
+    if (::fchdir(here.get()) < 0) return Error::last("chdir");
+    if (mount.ok() && set_mount(mount->get(), 0, {attributes, attributes & kAtime ? kAtime : 0}) < 0)
+        return Error::last(step);
     return mount;
 }
 

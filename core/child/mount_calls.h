@@ -31,6 +31,13 @@ Result<void> attach(int mount, int target, std::string_view step);
 Result<Fd> make_filesystem(const char* type, const char* source, const std::vector<FsParameter>& parameters,
                            std::uint64_t attributes, std::string_view step);
 
+// The same by mount(2), for parameters that are longer than fsconfig(2) takes, like the lowerdir of an
+// overlay of many layers. `target` is only borrowed: a scratch tmpfs is mounted on it for a moment.
+bool is_too_long_for_fsconfig(const std::vector<FsParameter>& parameters);
+Result<Fd> make_filesystem_from_text(const char* type, const char* source,
+                                     const std::vector<FsParameter>& parameters, std::uint64_t attributes,
+                                     int target, std::string_view step);
+
 // A detached copy of what is at `path` on the host.
 Result<Fd> clone_tree(const char* path, Tree tree, std::string_view step);
 

@@ -137,7 +137,7 @@ Result<Fd> bind_instead(const RootfsPlan& plan, const MountStep& step, const cha
     return tree;
 }
 
-Result<Fd> new_filesystem(const RootfsPlan& plan, const MountStep& step) {
+Result<Fd> new_filesystem(const RootfsPlan& plan, const MountStep& step, const Place& place) {
     std::vector<FsParameter> parameters = step.options.superblock;
     parameters.insert(parameters.end(), step.options.data.begin(), step.options.data.end());
     const auto& attributes = step.options.attributes;
@@ -145,7 +145,12 @@ Result<Fd> new_filesystem(const RootfsPlan& plan, const MountStep& step) {
     if (!is_virtual(step.type) && (attributes.set & MOUNT_ATTR_RDONLY) != 0)
         parameters.push_back({"ro", {}, false});
     std::string name = mount_step_name(step);
-    auto made = make_filesystem(step.type.c_str(), step.source.c_str(), parameters, attributes.set, name);
+    const char* type = step.type.c_str();
+    const char* source = step.source.c_str();
+    auto made =
+        place.fd && is_too_long_for_fsconfig(parameters)
+            ? make_filesystem_from_text(type, source, parameters, attributes.set, place.fd.get(), name)
+            : make_filesystem(type, source, parameters, attributes.set, name);
     if (!made.ok()) {
         const char* host_path = host_mount_of(step.type);
         if (!plan.is_userns || !host_path || made.error().code() != EPERM) return made;
@@ -163,7 +168,7 @@ Result<Fd> new_filesystem(const RootfsPlan& plan, const MountStep& step) {
 Result<void> mount_filesystem(RootfsPlan& plan, MountStep& step) {
     URC_TRY(Place place, find_place(plan, step, true));
     if (step.takes_mode_of_directory) URC_TRY_VOID(take_mode(step, place));
-    URC_TRY(Fd mount, new_filesystem(plan, step));
+    URC_TRY(Fd mount, new_filesystem(plan, step, place));
     URC_TRY_VOID(attach_at(mount.get(), place, step));
     return remember(plan, step, std::move(mount));
 }

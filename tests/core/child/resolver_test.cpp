@@ -84,6 +84,7 @@ TEST_F(Resolver, SetgidIsHandedDown) {
 TEST_F(Resolver, AbsoluteSymlinksStayInTheRoot) {
     link("/etc", "link");
     EXPECT_EQ(make("/link", Want::directory), "/root/etc");
+    EXPECT_EQ(make("link", Want::directory), "/root/etc");
     EXPECT_EQ(make("/link/new", Want::directory), "+/root/etc/new");
     link(base_ + "/outside", "out");
     EXPECT_EQ(make("/out/x", Want::directory), "+/root" + base_ + "/outside/x");
@@ -154,7 +155,7 @@ TEST_F(Resolver, Cve_2024_45310_NothingIsMadeOutsideWhileComponentsAreSwapped) {
         constexpr unsigned kExchange = 2;  // RENAME_EXCHANGE
         for (;;) ::syscall(SYS_renameat2, AT_FDCWD, real.c_str(), AT_FDCWD, evil.c_str(), kExchange);
     }
-    constexpr int kTries = 300;
+    constexpr int kTries = 100;
     for (int i = 0; i < kTries; ++i) {
         std::string path = "/a/b/new" + std::to_string(i) + "/deep";
         (void)make_in_root(root_.get(), path.c_str(), i % 2 == 0 ? Want::directory : Want::file);

@@ -257,6 +257,25 @@ TEST_F(RootfsMounts, OverlayIsMounted) {
     EXPECT_EQ(wrong, "");
 }
 
+TEST_F(RootfsMounts, ParametersLongerThanFsconfigTakesAreMountedAsWell) {
+    std::string lower = source_;
+    for (int i = 0; i < 20; ++i) {
+        std::string layer = bundle_ + "/layer-with-a-rather-long-name-" + std::to_string(i);
+        std::filesystem::create_directories(layer);
+        lower = layer + ":" + lower;
+    }
+    ASSERT_GT(lower.size(), 256U);
+    mount("/x", "overlay", "overlay", {"lowerdir=" + lower, "nosuid", "noatime", "ro", "rprivate"});
+    std::string wrong = run([](RootfsPlan&) -> std::string {
+        URC_NEED(slurp("/x/file") == "content");
+        URC_NEED(has_word(mount_line("/x"), "ro,nosuid,noatime"));
+        URC_NEED(mountinfo_inside().find("scratch") == std::string::npos);
+        return "";
+    });
+    if (wrong.starts_with("mount overlay on /x: No such device")) GTEST_SKIP() << wrong;
+    EXPECT_EQ(wrong, "");
+}
+
 TEST_F(RootfsMounts, RemountAddsAttributesAndChangesData) {
     mount("/x", "tmpfs", "tmpfs", {"nosuid", "size=64k"});
     mount("/x", "tmpfs", "tmpfs", {"remount", "ro", "size=128k"});

@@ -32,7 +32,7 @@ protected:
     pid_t swapper_ = 0;
 };
 
-constexpr int kTries = 60;
+constexpr int kTries = 40;
 
 TEST_F(RootfsRace, Cve_2021_30465_SwappedDestinationNeverLeadsOutOfTheRoot) {
     // In the volume: `target` is now a directory, now a symlink to the host's root.
