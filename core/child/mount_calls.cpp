@@ -126,6 +126,7 @@ Result<Fd> make_filesystem_from_text(const char* type, const char* source,
         if (one.has_value) text.append(1, '=').append(one.value);
     }
     // mount(2) knows only names. Those in a tmpfs of our own cannot be exchanged by anybody.
+    // tidy-ok paths-go-through-the-resolver: the working directory, to come back to
     URC_TRY(Fd here, open_at(AT_FDCWD, ".", O_PATH | O_DIRECTORY));
     URC_TRY(Fd scratch, make_filesystem("tmpfs", "scratch", {}, 0, step));
     URC_TRY_VOID(attach(scratch.get(), target, step));

@@ -34,6 +34,11 @@ Result<void> make_mount_private(Fd directory) {
     return Error::last("make the mount of the rootfs private");
 }
 
+Result<Fd> open_rootfs(const RootfsPlan& plan) {
+    // tidy-ok paths-go-through-the-resolver: the host's own path of the rootfs, checked by plan_rootfs
+    return open_at(AT_FDCWD, plan.rootfs.c_str(), O_PATH | O_DIRECTORY);
+}
+
 Result<Fd> clone_rootfs(RootfsPlan& plan) {
     auto tree = clone_tree(plan.rootfs.c_str(), Tree::recursive, "mount " + plan.rootfs + " on /");
     if (!tree.ok() && tree.error().code() == EACCES && plan.rootfs_tree) return std::move(plan.rootfs_tree);
@@ -44,14 +49,14 @@ Result<Fd> clone_rootfs(RootfsPlan& plan) {
 
 Result<void> attach_root(RootfsPlan& plan) {
     if (!plan.has_mount_namespace) {
-        URC_TRY(plan.root, open_at(AT_FDCWD, plan.rootfs.c_str(), O_PATH | O_DIRECTORY));
+        URC_TRY(plan.root, open_rootfs(plan));
         return {};
     }
     URC_TRY_VOID(propagate_host(plan.initial_propagation));
     bool is_shared = plan.initial_propagation.type == MS_SHARED;
     Fd place;
     if (is_shared) {
-        URC_TRY(place, open_at(AT_FDCWD, plan.rootfs.c_str(), O_PATH | O_DIRECTORY));
+        URC_TRY(place, open_rootfs(plan));
         URC_TRY(Fd directory, open_at(place.get(), ".", O_PATH | O_DIRECTORY));
         URC_TRY_VOID(make_mount_private(std::move(directory)));
     }
@@ -78,8 +83,8 @@ Result<void> pivot(RootfsPlan& plan) {
     if (!plan.has_mount_namespace || plan.no_pivot) {
         if (plan.has_mount_namespace && !may_propagate) {
             // What stays below cannot be unmounted, but its procfs and sysfs need not be found there.
-            (void)::umount2("/proc", MNT_DETACH);
-            (void)::umount2("/sys", MNT_DETACH);
+            for (const char* mounted : {"/proc", "/sys"})
+                (void)::umount2(mounted, MNT_DETACH);  // tidy-ok paths-go-through-the-resolver: of the host
         }
         if (::chroot(".") < 0) return Error::last("chroot", plan.rootfs);
     } else {
