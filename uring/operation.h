@@ -131,7 +131,8 @@ concept OperationLike = requires(A& awaited, PromiseBase& task) {
     awaited.take();
 };
 
-// Makes a Derived with `take()` awaitable. (No await_transform, no copies, no aggregates: STYLE.md 6.)
+// Makes a Derived with `take()` awaitable. No await_transform, no copies, no aggregates:
+// tests/uring/compiler_traps_test.cpp says why.
 template <typename Derived, typename Base>
 class Awaitable : public Base {
 public:

@@ -55,8 +55,7 @@ void wait_epoll(const Fd& epoll) {
     while (::epoll_wait(epoll.get(), &event, 1, -1) < 1) continue;
 }
 
-// ---- nop
-// ----------------------------------------------------------------------------------------------------------
+// ---- nop ----------------------------------------------------------------------------------------
 
 Task<void> nops(Loop& loop, benchmark::State& state) {
     for (auto _ : state) co_await nop(loop);
@@ -107,8 +106,7 @@ void nop_epoll(benchmark::State& state) {
 }
 BENCHMARK(nop_epoll);
 
-// ---- a process: clone with CLONE_VFORK semantics, exit at once, wait
-// -------------------------------------------------
+// ---- a process: clone with CLONE_VFORK semantics, exit at once, wait ----------------------------
 
 Pidfd spawn() {
     int pidfd = -1;
@@ -152,8 +150,7 @@ void spawn_wait_epoll(benchmark::State& state) {
 }
 BENCHMARK(spawn_wait_epoll);
 
-// ---- a byte there and back
-// -------------------------------------------------------------------------------------------
+// ---- a byte there and back ----------------------------------------------------------------------
 
 // A process that sends back every byte until its pipe is closed.
 class Echo {
@@ -221,8 +218,7 @@ void echo_epoll(benchmark::State& state) {
 }
 BENCHMARK(echo_epoll)->UseRealTime();
 
-// ---- a timer of 1 us: what is above that is the way there
-// ------------------------------------------------------------
+// ---- a timer of 1 us: what is above that is the way there ---------------------------------------
 
 constexpr std::chrono::nanoseconds kTimer = std::chrono::microseconds(1);
 
@@ -254,8 +250,7 @@ void timer_epoll(benchmark::State& state) {
 }
 BENCHMARK(timer_epoll)->UseRealTime();
 
-// ---- a deadline around an operation that never needs it
-// ------------------------------------------------------------------
+// ---- a deadline around an operation that never needs it -----------------------------------------
 
 Task<void> nops_with_deadline(Loop& loop, benchmark::State& state) {
     for (auto _ : state) co_await deadline(nop(loop), std::chrono::hours(1));
@@ -265,8 +260,7 @@ void nop_ring_deadline(benchmark::State& state) {
 }
 BENCHMARK(nop_ring_deadline);
 
-// ---- what `run` pays for having a ring at all
-// ------------------------------------------------------------------------------
+// ---- what `run` pays for having a ring at all ---------------------------------------------------
 
 void ring_create(benchmark::State& state) {
     for (auto _ : state) {

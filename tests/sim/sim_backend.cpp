@@ -105,8 +105,7 @@ std::size_t SimBackend::reap(std::span<Completion> into) noexcept {
     return count;
 }
 
-// ---- requests come in
-// -----------------------------------------------------------------------------------------
+// ---- requests come in ---------------------------------------------------------------------------
 
 void SimBackend::accept_batch() {
     std::vector<io_uring_sqe> batch(queue_.begin(), queue_.begin() + queued_);
@@ -170,8 +169,7 @@ void SimBackend::cancel(const io_uring_sqe& sqe) {
     }
 }
 
-// ---- requests end
-// -----------------------------------------------------------------------------------------------
+// ---- requests end -------------------------------------------------------------------------------
 
 void SimBackend::end(Requests::iterator request, int result, std::uint32_t flags) {
     Request ended = std::move(*request);
@@ -280,8 +278,7 @@ bool SimBackend::advance_multishot(Requests::iterator request, int result, std::
     return true;
 }
 
-// ---- the calls
-// ----------------------------------------------------------------------------------------------------
+// ---- the calls ----------------------------------------------------------------------------------
 
 std::optional<int> SimBackend::attempt(Request& request, std::uint32_t& flags) {
     const io_uring_sqe& sqe = request.sqe;
@@ -376,8 +373,7 @@ std::optional<int> SimBackend::receive_selected(Request& request, std::uint32_t&
     return result;
 }
 
-// ---- completions go out
-// -------------------------------------------------------------------------------------------
+// ---- completions go out -------------------------------------------------------------------------
 
 void SimBackend::post(std::uint64_t user_data, int result, std::uint32_t flags) {
     posting_.push_back({user_data, result, flags});

@@ -18,8 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// ---- files
-// --------------------------------------------------------------------------------------------------
+// ---- files --------------------------------------------------------------------------------------
 
 using FileOps = LoopTest;
 
@@ -105,8 +104,7 @@ TEST_F(FileOps, ATerminalIsReadWithoutAWorker) {
     EXPECT_EQ(count_tasks(), 1U);
 }
 
-// ---- time
-// -----------------------------------------------------------------------------------------------------
+// ---- time ---------------------------------------------------------------------------------------
 
 using TimeOps = LoopTest;
 
@@ -135,8 +133,7 @@ TEST_F(TimeOps, ADeadlineEndsOneOperationAndTheNextOneWorks) {
     EXPECT_TRUE(run(deadlines(loop())).ok());
 }
 
-// ---- processes
-// ------------------------------------------------------------------------------------------------
+// ---- processes ----------------------------------------------------------------------------------
 
 class ProcessOps : public LoopTest, public ::testing::WithParamInterface<bool> {
 protected:
@@ -230,8 +227,7 @@ TEST_F(SignalOps, ASignalIsReadAndTheMaskIsRestored) {
     EXPECT_FALSE(sigismember(&mask, SIGUSR1));
 }
 
-// ---- sockets
-// --------------------------------------------------------------------------------------------------
+// ---- sockets ------------------------------------------------------------------------------------
 
 using SocketOps = LoopTest;
 
@@ -341,8 +337,7 @@ TEST_F(SocketOps, ADatagramThatDoesNotFitSaysSo) {
     EXPECT_TRUE(run(cut_datagram(loop())).ok());
 }
 
-// ---- links
-// ------------------------------------------------------------------------------------------------------
+// ---- links --------------------------------------------------------------------------------------
 
 using LinkOps = LoopTest;
 
