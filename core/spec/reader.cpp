@@ -22,7 +22,12 @@ char first_char(Value& value) {
 // Unknown keys may hold anything that is JSON, null and other literals included.
 bool skip_unknown(Reader& reader, Value& value) {
     std::string_view text;
-    return read_raw(reader, value, text) && (!find_syntax_error(text) || reader.broken());
+    if (!read_raw(reader, value, text)) return false;
+    if (find_syntax_error(text)) return reader.broken();
+    // A string left where it is would be taken for a key if a colon follows: {"unknown": "uid": 1}.
+    simdjson::ondemand::raw_json_string consumed;
+    if (text.front() == '"' && value.get_raw_json_string().get(consumed)) return reader.broken();
+    return true;
 }
 
 }  // namespace
