@@ -1,27 +1,12 @@
 // A field that urc does not act on is refused by name. Work that implements one deletes its row here too.
-#include <gtest/gtest.h>
-
-#include "core/spec/parse.h"
-#include "core/spec/validate.h"
-#include "tests/core/spec/documents.h"
-
-// The rows name the one member that matters; the others are meant to be empty.
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#include "tests/core/spec/refusals.h"
 
 namespace urc {
 namespace {
 
 using spec::Spec;
-
-Spec plain() {
-    auto result = parse_spec(test::kPlain);
-    EXPECT_TRUE(result.ok());
-    return std::move(*result);
-}
-
-std::string verdict(const Result<void>& result) {
-    return result.ok() ? "accepted" : result.error().text();
-}
+using test::plain;
+using test::verdict;
 
 TEST(RefuseUnimplemented, NamesEachFieldThatNothingActsOn) {
     struct Row {
