@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "core/child/mount_calls.h"
 #include "core/child/resolver.h"
 #include "core/child/rootfs.h"
 #include "uring/file.h"
@@ -276,6 +277,10 @@ Result<void> open_sources(RootfsPlan& plan) {
         Fd tree(::open_tree(AT_FDCWD, path.c_str(),
                             OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (is_recursive ? AT_RECURSIVE : 0U)));
         if (!tree && errno == ENOENT) return Error::last("mount", path);
+        // As the kernel does when a user namespace gets its copy of the mounts: else, where the host's are
+        // shared, what is mounted below in the container would be mounted on the host as well.
+        if (tree && set_mount(tree.get(), AT_RECURSIVE, {}, MS_SLAVE) < 0)
+            return Error::last("make a slave of", path);
         return tree;
     };
     URC_TRY(plan.rootfs_tree, open(plan.rootfs, true));

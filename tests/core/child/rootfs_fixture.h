@@ -56,6 +56,7 @@ class RootfsTest : public ::testing::Test {
 protected:
     void SetUp() override {
         if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+        ASSERT_TRUE(be_like_a_systemd_host());
         mountinfo_ = slurp("/proc/self/mountinfo");
         std::string name = "/tmp/urc-rootfs-XXXXXX";
         ASSERT_NE(::mkdtemp(name.data()), nullptr);
@@ -158,6 +159,14 @@ protected:
     RootfsOptions options_;
 
 private:
+    // A mount namespace for the whole test program in which everything is shared: what leaks is seen.
+    static bool be_like_a_systemd_host() {
+        static const bool is_shared = ::unshare(CLONE_NEWNS) == 0 &&
+                                      ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                                      ::mount("none", "/", nullptr, MS_REC | MS_SHARED, nullptr) == 0;
+        return is_shared;
+    }
+
     static int outer_child(const Course& how, RootfsPlan& plan, int report, int ready, int mapped) {
         char byte = 0;
         if (how.outer_setup) {
