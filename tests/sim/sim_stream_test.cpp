@@ -125,7 +125,7 @@ Task<void> stream_cancelled(World& world) {
     std::vector<std::byte> bytes(world.random.below(500));
     Nursery nursery(world.loop);
     nursery.spawn(take_leases(world, std::move(near), *buffers));
-    if (!bytes.empty()) co_await settled(deadline(send(world.loop, far.get(), bytes), 1s));
+    if (!bytes.empty()) (void)co_await settled(deadline(send(world.loop, far.get(), bytes), 1s));
     for (std::size_t turns = world.random.below(10); turns > 0; --turns) co_await nop(world.loop);
     nursery.cancel();
     (void)co_await settled(nursery.join());

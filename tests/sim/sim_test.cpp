@@ -224,5 +224,27 @@ TEST(Simulation, TimersStrikeInTheirTimeHoweverLong) {
     (void)simulate(&timers, 0);
 }
 
+// ---- bugs that are checked ---------------------------------------------------------------------------
+
+Task<void> returns_past_children(World& world) {
+    Nursery nursery(world.loop);
+    nursery.spawn(detail::timer(world.loop, 1h));
+    co_await nop(world.loop);
+}
+
+TEST(SimulationDeathTest, ReturningPastLiveChildrenIsACheckedBug) {
+    EXPECT_DEATH((void)simulate(&returns_past_children, 0), "check failed: children_ == 0");
+}
+
+Task<void> waits_for_nothing(World& world) {
+    auto [out, in] = make_pipe();
+    std::byte buffer[1];
+    co_await read(world.loop, out.get(), buffer);
+}
+
+TEST(SimulationDeathTest, AFailureNamesItsSeed) {
+    EXPECT_DEATH((void)simulate(&waits_for_nothing, 0), "sim: seed 1");
+}
+
 }  // namespace
 }  // namespace urc
