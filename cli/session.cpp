@@ -147,6 +147,7 @@ std::optional<int> Session::parse(OptionSet& options) {
 
 std::optional<int> Session::prepare() {
     if (auto opened = open_log(); !opened) return fail(opened.error());
+    log_.debug("phase: command line read");
     if (has_criu_) log_.warning("--criu is obsolete and ignored: criu is found in $PATH");
     auto root = find_state_root({.given = given_root_, .program = program_});
     if (!root) return fail(root.error());
