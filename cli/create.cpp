@@ -1,4 +1,4 @@
-// urc create: everything but the start; init waits at exec.fifo.
+// urc create: everything but the start; init waits at start.sock.
 #include "cli/create_options.h"
 
 namespace urc::cli {

@@ -193,6 +193,7 @@ void add_seccomp(LastPage& page, Image& image, const Launch& launch) {
 // create: blocks until `urc start` connects and says go; its connection becomes the channel for what may
 // still fail.
 void wait_for_start(Launch& launch) {
+    launch.channel.close();
     for (;;) {
         Fd connection(::accept4(launch.start_listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
         if (!connection) {
@@ -208,7 +209,8 @@ void wait_for_start(Launch& launch) {
     }
 }
 
-// run: the parent's word. End of file: it died; the container was never started, so nothing is to be saved.
+// run: the parent's word, which is mostly there already. End of file: it died, and the container was never
+// started.
 void wait_for_go(Launch& launch) {
     auto received = launch.channel.expect(process::Message::go);
     if (!received.ok()) ::_exit(1);
@@ -246,7 +248,7 @@ void execute(Launch& launch, std::string program, std::vector<std::string> env) 
     page.add("exec " + image.program, SYS_execve, address(image.program.data()), address(image.argv.data()),
              address(image.envp.data()));
 
-    if (!launch.channel.send(process::Message::ready).ok()) ::_exit(1);
+    if (launch.reports_ready && !launch.channel.send(process::Message::ready).ok()) ::_exit(1);
     if (launch.start_listener)
         wait_for_start(launch);
     else

@@ -53,6 +53,7 @@ struct Launch {
     unsigned listen_fds = 0;  // how many of them are LISTEN_FDS
     Fd console;               // the terminal's slave end becomes stdin, stdout and stderr
     Fd start_listener;        // create: wait here for `urc start`
+    bool reports_ready = false;  // the parent waits for `ready`
     bool traces_phases = false;
     StepHook hook;
 

@@ -17,6 +17,7 @@
 
 #include "core/cgroup/layout.h"
 #include "core/child/last_page.h"
+#include "core/lifecycle/destroy.h"
 #include "core/lifecycle/undo.h"
 #include "core/process/id_map.h"
 #include "core/process/namespaces.h"
@@ -149,7 +150,7 @@ Result<void> Launcher::read_configuration() {
     std::string path = bundle_ + "/" + (options_.config_file.empty() ? "config.json" : options_.config_file);
     URC_TRY(std::string text, read_file_at(AT_FDCWD, path.c_str(), kDocumentSizeMax));
     URC_TRY(spec_, parse_spec(std::move(text)));
-    URC_TRY_VOID(validate(spec_));
+    URC_TRY_VOID(validate(spec_, {.is_rootless = is_rootless(global_)}));
     URC_TRY_VOID(refuse_unimplemented(spec_));
     for (const std::string& warning : warnings(spec_)) global_.log.warning(warning);
 
@@ -230,8 +231,7 @@ Result<void> Launcher::prepare_seccomp() {
 Result<void> Launcher::find_cgroup() {
     URC_TRY(cgroup::Layout layout, cgroup::Layout::detect());
     layout_.emplace(std::move(layout));
-    if (global_.cgroup_manager == CgroupManager::disabled || layout_->version() == cgroup::Version::none)
-        return {};
+    if (global_.cgroup_manager == CgroupManager::disabled) return {};
     if (global_.cgroup_manager == CgroupManager::systemd)
         return Error::message("--systemd-cgroup: not supported yet", ENOTSUP);
     cgroup::CreateOptions options{
@@ -303,8 +303,9 @@ Result<void> Launcher::spawn() {
     URC_TRY(process::Channel::Pair pair, process::Channel::make());
     channel_ = std::move(pair.parent);
     child_.channel = std::move(pair.child);
+    child_.reports_ready = started_by_ == StartedBy::socket || spec_.process->terminal;
     if (started_by_ == StartedBy::socket) {
-        URC_TRY(child_.start_listener, process::listen_at(dir_->fd(), kExecFifo));
+        URC_TRY(child_.start_listener, process::listen_at(dir_->fd(), kStartSocket));
     }
     URC_TRY(init_, clone_init());
     undo_.push([this] { kill_and_reap(init_.pidfd); });
@@ -369,7 +370,9 @@ Result<void> Launcher::save_state() {
     return dir_->save(state_);
 }
 
+// A terminal is waited for, because its master must be where it belongs before the program writes to it.
 Result<void> Launcher::await_ready() {
+    if (!child_.reports_ready) return {};
     for (;;) {
         URC_TRY(process::Received received, channel_.receive());
         switch (received.type) {
@@ -384,7 +387,7 @@ Result<void> Launcher::await_ready() {
                     return Error(EPROTO, "receive the container's terminal");
                 return {};
             case process::Message::end_of_file:
-                return Error::message("the container's init died before it was set up", ECHILD);
+                return process::init_died();
             default:
                 return Error(EPROTO, "receive from the container's init");
         }
@@ -423,12 +426,25 @@ Result<Launched> launch(const Global& global, const CreateOptions& options, Star
     return Launcher(global, options, started_by, hook).work_off();
 }
 
-Result<void> release(process::Channel& channel) {
-    URC_TRY_VOID(channel.send(process::Message::go));
-    URC_TRY(process::Received received, channel.receive());
-    if (received.type != process::Message::end_of_file)
-        return Error(EPROTO, "receive from the container's init");
-    return {};
+Result<void> await_program(const Log& log, const process::Channel& channel) {
+    for (;;) {
+        URC_TRY(process::Received received, channel.receive());
+        if (received.type == process::Message::end_of_file) return {};
+        if (received.type != process::Message::phases)
+            return Error(EPROTO, "receive from the container's init");
+        log.debug("child: ", received.text);
+    }
+}
+
+Result<void> release(const Global& global, Launched& container) {
+    auto sent = container.channel.send(process::Message::go);
+    // A child that has given up already says why.
+    auto runs = await_program(global.log, container.channel);
+    if (runs.ok() && !sent.ok()) runs = std::move(sent);
+    if (runs.ok()) return {};
+    kill_and_reap(container.init);
+    (void)destroy(global, container.dir, container.state);
+    return runs;
 }
 
 void kill_and_reap(const Pidfd& pidfd) {

@@ -18,7 +18,9 @@
 
 namespace urc {
 
-// What waits behind a launch: the last word comes from us now, or from `urc start` later.
+// Who says the last word: we, on the channel, at once; or `urc start`, on a socket, later. In the first case
+// the word may well be there before the child has come that far, and nobody waits for anybody; in the second,
+// launch() returns when the child is ready.
 enum class StartedBy : std::uint8_t { channel, socket };
 
 struct Launched {
@@ -35,9 +37,13 @@ struct Launched {
 Result<Launched> launch(const Global& global, const CreateOptions& options, StartedBy started_by,
                         const child::StepHook& hook = {});
 
-// Says go on the channel and waits until the program runs: the end of the channel, or the Error that came
-// instead.
-Result<void> release(process::Channel& channel);
+// The last word to a container that was launched with StartedBy::channel: says go and waits until the program
+// runs. On error (of any step that the child still had to do, or of execve itself) nothing is left, as with
+// launch().
+Result<void> release(const Global& global, Launched& container);
+
+// Reads what the child has to say until it becomes the program (the channel ends), or its Error.
+Result<void> await_program(const Log& log, const process::Channel& channel);
 
 // SIGKILLs the process behind `pidfd`, our child, and reaps it.
 void kill_and_reap(const Pidfd& pidfd);

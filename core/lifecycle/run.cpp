@@ -131,11 +131,7 @@ Result<int> run(const Global& global, const CreateOptions& options) {
             global.log.warning("cannot become a subreaper: ", errno_text(errno));
     }
     URC_TRY(Launched container, launch(global, options, StartedBy::channel));
-    if (auto released = release(container.channel); !released.ok()) {
-        kill_and_reap(container.init);
-        (void)remove_container(global, container);
-        return std::move(released).error();
-    }
+    URC_TRY_VOID(release(global, container));
     if (options.detach) return 0;
     container.dir.unlock();
 

@@ -26,10 +26,11 @@ Result<void> start(const Global& global, std::string_view id) {
         default:
             return Error::message("cannot start an already running container");
     }
-    URC_TRY(process::Channel channel, process::connect_at(dir.fd(), kExecFifo));
+    URC_TRY(process::Channel channel, process::connect_at(dir.fd(), kStartSocket));
     // Gone from now on, whatever comes of it: the container is not "created" any more.
-    if (::unlinkat(dir.fd(), kExecFifo, 0) < 0) return Error::last("unlink", kExecFifo);
-    return release(channel);
+    if (::unlinkat(dir.fd(), kStartSocket, 0) < 0) return Error::last("unlink", kStartSocket);
+    URC_TRY_VOID(channel.send(process::Message::go));
+    return await_program(global.log, channel);
 }
 
 }  // namespace urc

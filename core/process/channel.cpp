@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <cstring>
+#include <utility>
 
 #include "core/errno_words.h"
 
@@ -69,6 +70,10 @@ Result<void> Channel::send_error(const Error& error) const {
     return send(Message::failed, error.code(), error.text());
 }
 
+Error init_died() {
+    return Error::message("the container's init died before it was set up", ECHILD);
+}
+
 Result<Received> Channel::receive() const {
     char buffer[kMessageSizeMax];
     iovec part{buffer, sizeof buffer};
@@ -79,11 +84,15 @@ Result<Received> Channel::receive() const {
     message.msg_control = &control;
     message.msg_controllen = sizeof control;
     ssize_t got;
+    bool has_died = false;
     do {
         got = ::recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC);
+        // The child ended with a message of ours unread, so it never came to execute anything. This is told
+        // once, and before what the child may have said: that comes with the next call.
+        if (got < 0 && errno == ECONNRESET && !std::exchange(has_died, true)) errno = EINTR;
     } while (got < 0 && errno == EINTR);
-    // ECONNRESET: the child died with messages of ours unread.
-    if (got == 0 || (got < 0 && errno == ECONNRESET)) return Received{};
+    if (got == 0 && has_died) return init_died();
+    if (got == 0) return Received{};
     if (got < 0) return Error::last("receive from the container's init");
 
     Fd fd = received_fd(message);
@@ -106,8 +115,7 @@ Result<Received> Channel::receive() const {
 
 Result<Received> Channel::expect(Message type) const {
     URC_TRY(Received received, receive());
-    if (received.type == Message::end_of_file)
-        return Error::message("the container's init died before it was set up", ECHILD);
+    if (received.type == Message::end_of_file) return init_died();
     if (received.type != type) return Error(EPROTO, "receive from the container's init");
     return received;
 }

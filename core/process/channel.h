@@ -10,8 +10,10 @@
 //     |--- ids_mapped ------------------------->|  user namespace: it may become root of it now
 //     |--- cgroup_ready ----------------------->|  v1: the directories exist, it may move itself into them
 //     |<-- console [descriptor] ----------------|  process.terminal: the master of its terminal
-//     |<-- ready -------------------------------|  nothing is left but the last page: state may say "created"
-//     |--- go --------------------------------->|  run: by this channel; create: by `start.sock`, much later
+//     |<-- ready -------------------------------|  create, terminals: nothing is left but the last page
+//     |--- go --------------------------------->|  run: as soon as the parent has done its own part, whether
+//     the |                                         |  child has come that far or not; create: by the start
+//     socket
 //     |<-- end of file -------------------------|  execve succeeded
 //     |<-- failed(errno, text) -----------------|  at any point in place of the above: its Error, then it
 //     exits
@@ -48,6 +50,9 @@ struct MessageHeader {
     std::uint8_t unused[2]{};
     std::int32_t value = 0;
 };
+
+// What to say when the channel ends although more was to come.
+Error init_died();
 
 struct Received {
     Message type = Message::end_of_file;

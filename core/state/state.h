@@ -2,7 +2,7 @@
 // the container is now.
 //
 // The status is computed, never stored: init alive (pid AND start time, not a zombie) means created while
-// exec.fifo is there, paused while the cgroup is frozen, running otherwise; anything else is stopped.
+// start.sock is there, paused while the cgroup is frozen, running otherwise; anything else is stopped.
 #pragma once
 
 #include <sys/types.h>

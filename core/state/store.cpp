@@ -132,8 +132,8 @@ Result<State> StateDir::load() const {
     return parse_state_json(std::move(text));
 }
 
-bool StateDir::has_exec_fifo() const {
-    return has_file(directory_.get(), kExecFifo);
+bool StateDir::has_start_socket() const {
+    return has_file(directory_.get(), kStartSocket);
 }
 
 Result<void> StateDir::remove() {
@@ -202,7 +202,7 @@ Status compute_status(const StateDir& dir, const State& state, bool (*is_frozen)
     if (state.init.pid == 0) return dir.is_locked() ? Status::creating : Status::stopped;
     if (!is_alive(state.init)) return Status::stopped;
     if (is_frozen(state)) return Status::paused;
-    return dir.has_exec_fifo() ? Status::created : Status::running;
+    return dir.has_start_socket() ? Status::created : Status::running;
 }
 
 }  // namespace urc

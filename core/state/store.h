@@ -2,7 +2,7 @@
 //
 //   ROOT/ID/            0711; its flock(2) is the container's lock
 //           state.json  replaced as a whole: written as state.json.new, then renamed
-//           exec.fifo   there from create to start (made by create, removed by start)
+//           start.sock   there from create to start (made by create, removed by start)
 //
 // A directory is either whole (state.json is there) or being made by a live process that holds its lock. One
 // without state.json whose lock is free is what a killed creator left: reserve() takes it over, `delete
@@ -24,7 +24,7 @@
 namespace urc {
 
 inline constexpr const char* kStateFile = "state.json";
-inline constexpr const char* kExecFifo = "exec.fifo";
+inline constexpr const char* kStartSocket = "start.sock";
 
 // Letters, digits, `_+-.`; not "." or ".."; a leading dot is refused as well. "invalid container ID format:
 // ...".
@@ -49,7 +49,7 @@ public:
     Result<void> save(const State& state);
     // ENOENT while there is no state.json.
     Result<State> load() const;
-    bool has_exec_fifo() const;
+    bool has_start_socket() const;
 
     // Removes the directory with all that is in it (files only, no directories are ever made there). The
     // caller holds the lock.

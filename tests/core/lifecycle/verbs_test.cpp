@@ -166,7 +166,7 @@ TEST_F(VerbsTest, DeleteForceKillsARunningContainer) {
 TEST_F(VerbsTest, DeleteTakesACreatedContainerWithoutForce) {
     Sleeper init;
     put("c1", init.pid());
-    ASSERT_EQ(::mkfifo((root_ + "/c1/exec.fifo").c_str(), 0600), 0);
+    ASSERT_EQ(::mkfifo((root_ + "/c1/start.sock").c_str(), 0600), 0);
     EXPECT_EQ(state(global_, "c1")->status, Status::created);
     ASSERT_TRUE(remove(global_, "c1", {}));
     EXPECT_FALSE(exists("c1"));

@@ -62,6 +62,22 @@ TEST(Channel, TellsTheEndOfTheOtherSide) {
     EXPECT_EQ(expected.error().code(), ECHILD);
 }
 
+// unix(7): a peer that closes with data unread resets the connection, and the reset overtakes what it said.
+TEST(Channel, GivesTheLastWordsOfAChildThatDidNotListen) {
+    auto pair = make_pair();
+    ASSERT_TRUE(pair.parent.send(Message::go).ok());
+    ASSERT_TRUE(pair.child.send_error(Error(EROFS, "pivot_root")).ok());
+    pair.child.close();
+    EXPECT_EQ(pair.parent.receive().error().text(), "pivot_root: Read-only file system");
+}
+
+TEST(Channel, AChildThatDiesWithoutReadingGoIsNotTakenForOneThatRuns) {
+    auto pair = make_pair();
+    ASSERT_TRUE(pair.parent.send(Message::go).ok());
+    pair.child.close();
+    EXPECT_EQ(pair.parent.receive().error().code(), ECHILD);
+}
+
 TEST(Channel, RefusesWhatNobodyMeant) {
     auto pair = make_pair();
     char bytes[16] = {};

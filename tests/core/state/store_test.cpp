@@ -20,7 +20,7 @@ protected:
     void leave_directory(const std::string& id) {
         std::filesystem::create_directories(root_ + "/" + id);
         spit(root_ + "/" + id + "/state.json.new", "{");
-        ASSERT_EQ(::mkfifo((root_ + "/" + id + "/exec.fifo").c_str(), 0600), 0);
+        ASSERT_EQ(::mkfifo((root_ + "/" + id + "/start.sock").c_str(), 0600), 0);
     }
 };
 
@@ -122,7 +122,7 @@ TEST_F(StoreTest, TheLeftoverOfADeadCreatorIsTakenOverAndEmptied) {
     EXPECT_FALSE(store->find("c1")->is_locked());
     auto dir = store->reserve("c1");
     ASSERT_TRUE(dir) << dir.error().text();
-    EXPECT_FALSE(dir->has_exec_fifo());
+    EXPECT_FALSE(dir->has_start_socket());
     EXPECT_FALSE(exists("c1/state.json.new"));
 }
 
@@ -255,7 +255,7 @@ TEST_F(StoreTest, TheStatusFollowsTheProcessTheFifoAndTheFreezer) {
     const State state = *dir->load();
     EXPECT_EQ(compute_status(*dir, state, never_frozen), Status::running);
     EXPECT_EQ(compute_status(*dir, state, always_frozen), Status::paused);
-    ASSERT_EQ(::mkfifoat(dir->fd(), kExecFifo, 0600), 0);
+    ASSERT_EQ(::mkfifoat(dir->fd(), kStartSocket, 0600), 0);
     EXPECT_EQ(compute_status(*dir, state, never_frozen), Status::created);
     init.end();
     EXPECT_EQ(compute_status(*dir, state, always_frozen), Status::stopped) << "a zombie";
