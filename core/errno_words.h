@@ -1,5 +1,5 @@
-// The lower-case words for the few errnos whose text callers match: dockerd, podman and CRI-O look for "no such file
-// or directory", "permission denied" and "exec format error" as Go programs print them.
+// The lower-case words for the few errnos whose text callers match: dockerd, podman and CRI-O look for "no
+// such file or directory", "permission denied" and "exec format error" as Go programs print them.
 #pragma once
 
 #include <string>

@@ -74,8 +74,9 @@ struct StateView {
     std::string owner;  // a user name; the number where it has none
 };
 
-// Before run, create and exec, with nothing opened yet: makes sure that urc's own executable cannot be reached from
-// inside the container (CVE-2019-5736). On kernels where that asks for a copy of it, urc starts over from there.
+// Before run, create and exec, with nothing opened yet: makes sure that urc's own executable cannot be
+// reached from inside the container (CVE-2019-5736). On kernels where that asks for a copy of it, urc starts
+// over from there.
 Result<void> guard_own_executable();
 
 // Foreground: the exit status of the container (128 + n for signal n). Detached: 0.

@@ -13,12 +13,14 @@
 #include "uring/check.h"
 #include "uring/fd.h"
 
-// Where the linker put urc, and the one function that is copied out of it.
+// Where the linker put urc, and the one function that is copied out of it. The names are the linker's.
 extern "C" {
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
 extern char __executable_start[];
 extern char _end[];
 extern char __start_urc_last_page[];
 extern char __stop_urc_last_page[];
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
 }
 
 namespace urc::child {

@@ -77,9 +77,11 @@ Result<void> become_namespace_root(const Launch& launch) {
     return {};
 }
 
+constexpr char kTimeOffsets[] = "/proc/self/timens_offsets";
+
 // time_namespaces(7): offsets are written while nobody is in the namespace yet, that is between unshare and
 // fork.
-Result<void> set_time_offsets(const spec::Linux& linux) {
+Result<void> set_time_offsets(const spec::Linux& linux, int offsets_fd) {
     if (::unshare(0x80 /* CLONE_NEWTIME */) < 0) return Error::last("unshare", "time namespace");
     std::string lines;
     for (auto [name, offset] :
@@ -92,7 +94,8 @@ Result<void> set_time_offsets(const spec::Linux& linux) {
                 .append(std::to_string((*offset)->nanosecs))
                 .append("\n");
     if (lines.empty()) return {};
-    auto written = write_control_at(AT_FDCWD, "/proc/self/timens_offsets", lines);
+    // tidy-ok paths-go-through-the-resolver: still in the caller's own mount namespace, with its /proc
+    auto written = write_all(offsets_fd, lines, kTimeOffsets);
     if (!written.ok()) return std::move(written).error().context("time offsets");
     return {};
 }
@@ -103,9 +106,19 @@ void join_then_clone(Launch& launch, int cgroup_fd) {
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (launch.is_in_user)
         if (auto attached = attach_to_cgroup_v1(launch); !attached.ok()) give_up(launch, attached.error());
+    // Opened on the host's /proc: in a mount namespace that is joined, somebody else may have made that path.
+    const bool is_new_time = launch.spec->linux.has_new(spec::NamespaceType::time);
+    Fd offsets;
+    if (is_new_time) {
+        // tidy-ok paths-go-through-the-resolver: no namespace has been joined yet
+        auto opened = open_at(AT_FDCWD, kTimeOffsets, O_WRONLY);
+        if (!opened.ok()) give_up(launch, opened.error());
+        offsets = std::move(*opened);
+    }
     if (auto joined = join_namespaces(launch.joins); !joined.ok()) give_up(launch, joined.error());
-    if (launch.spec->linux.has_new(spec::NamespaceType::time))
-        if (auto set = set_time_offsets(launch.spec->linux); !set.ok()) give_up(launch, set.error());
+    if (is_new_time)
+        if (auto set = set_time_offsets(launch.spec->linux, offsets.get()); !set.ok())
+            give_up(launch, set.error());
 
     process::CloneOptions options{
         .namespaces = launch.new_namespaces, .cgroup_fd = cgroup_fd, .is_sibling = true};

@@ -141,7 +141,7 @@ Error Launcher::better_error(Error error) const {
     for (;;) {
         auto received = channel_.receive();
         if (!received.ok()) return std::move(received).error();
-        if (received->type == process::Message::end_of_file) return error;
+        if (received->type == process::Message::end_of_file) return process::init_died();
     }
 }
 

@@ -9,8 +9,6 @@
 
 #include "uring/file.h"
 
-extern char** environ;
-
 namespace urc::process {
 
 namespace {

@@ -12,8 +12,6 @@
 
 #include "uring/file.h"
 
-extern char** environ;
-
 namespace urc::process {
 
 namespace {

@@ -127,7 +127,8 @@ Result<Program> compile(std::string_view section) {
         entries.emplace_back(group->front().architecture.audit(),
                              emit_audit(out, *group, profile.default_action));
     for (auto [audit, entry] : entries) otherwise = out.branch(BPF_JEQ, audit, entry, otherwise);
-    URC_TRY(program.instructions, std::move(out).finish(out.load(offsetof(seccomp_data, arch), otherwise)));
+    Label first = out.load(offsetof(seccomp_data, arch), otherwise);
+    URC_TRY(program.instructions, std::move(out).finish(first));
     return program;
 }
 

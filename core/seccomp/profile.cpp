@@ -36,7 +36,7 @@ bool fail(Problem& problem, std::string text) {
     return false;
 }
 
-bool inside(Problem& problem, std::string name) {
+bool inside(Problem& problem, const std::string& name) {
     problem.path =
         problem.path.empty() || problem.path[0] == '[' ? name + problem.path : name + "." + problem.path;
     return false;

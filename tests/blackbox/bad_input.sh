@@ -166,7 +166,7 @@ test_terminal_without_a_place_for_it() {
 
 test_preserve_fds_that_are_not_open() {
     b=$(bundle fds)
-    call run --preserve-fds 5 --bundle "$b" "$id"
+    call run --preserve-fds 5 --bundle "$b" "$id" 3>&- 4>&-
     refused 1 '--preserve-fds: descriptor 3: Bad file descriptor'
 }
 

@@ -75,7 +75,7 @@ TEST_F(LastPageTest, BecomesTheProgram) {
 TEST_F(LastPageTest, ReportsAFailingCallWithItsErrno) {
     Outcome outcome = run("/no/such/program", nullptr, true);
     EXPECT_NE(outcome.status, 0);
-    EXPECT_EQ(outcome.error, "exec /no/such/program: No such file or directory");
+    EXPECT_EQ(outcome.error, "exec /no/such/program: no such file or directory");
 }
 
 // CVE-2019-5736: a script whose interpreter is /proc/self/exe runs whatever that link leads to at execve. In
@@ -94,11 +94,11 @@ TEST_F(LastPageTest, Cve2019_5736_OwnExecutableIsOutOfReach) {
 
     Outcome outcome = run(path, nullptr, true);
     EXPECT_EQ(outcome.output, "");
-    EXPECT_EQ(outcome.error, std::string("exec ") + path + ": Exec format error");
+    EXPECT_EQ(outcome.error, std::string("exec ") + path + ": exec format error");
 
     Outcome direct = run("/proc/self/exe", "--gtest_list_tests", true);
     EXPECT_EQ(direct.output, "");
-    EXPECT_EQ(direct.error, "exec /proc/self/exe: Exec format error");
+    EXPECT_EQ(direct.error, "exec /proc/self/exe: exec format error");
     ::unlink(path);
 }
 
