@@ -47,15 +47,16 @@ Result<void> attach_to_cgroup_v1(Launch& launch) {
 // Three passes. A namespace that the caller may enter (it owns it) is joined first: inside the user namespace
 // that right may be lost. What answers EPERM waits until the user namespace has been joined, where the rights
 // over the namespaces that belong to it come from. Every other error is final, and in the end all must have
-// been joined.
+// been joined. What is joined is closed and passed over from then on: the init comes by here again when a
+// stage before it has already joined all (join_then_clone).
 Result<void> join_namespaces(std::vector<Join>& joins) {
     for (Join& join : joins) {
-        if (join.type == spec::NamespaceType::user) continue;
+        if (join.type == spec::NamespaceType::user || !join.fd.is_open()) continue;
         auto entered = enter(join);
         if (!entered.ok() && entered.error().code() != EPERM) return entered;
     }
     for (Join& join : joins) {
-        if (join.type != spec::NamespaceType::user) continue;
+        if (join.type != spec::NamespaceType::user || !join.fd.is_open()) continue;
         URC_TRY_VOID(enter(join));
         if (::setresgid(0, 0, 0) < 0) return Error::last("setresgid: 0 in the user namespace", join.path);
         if (::setresuid(0, 0, 0) < 0) return Error::last("setresuid: 0 in the user namespace", join.path);
