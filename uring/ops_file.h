@@ -1,9 +1,9 @@
 // Operations on any descriptor: read, write, poll; and nop.
 //
 // read() and write() are the kernel's: they wait for pipes, sockets, eventfds without a worker thread. A file
-// that knows no non-blocking mode would be handed to one: regular files and most of /proc, for which file.h has
-// plain calls, and terminals on some older kernels, for which there is read_polled(). Buffers are borrowed until
-// the operation is over.
+// that knows no non-blocking mode would be handed to one: regular files and most of /proc, for which file.h
+// has plain calls, and terminals on some older kernels, for which there is read_polled(). Buffers are
+// borrowed until the operation is over.
 #pragma once
 
 #include <poll.h>
