@@ -132,8 +132,12 @@ Result<void> write_new_file(const std::string& path, std::string_view bytes) {
 
 Result<TempDirectory> TempDirectory::create() {
     const char* base = ::getenv("TMPDIR");
+    return create_in(base != nullptr && *base != '\0' ? base : "/tmp");
+}
+
+Result<TempDirectory> TempDirectory::create_in(std::string_view base) {
     TempDirectory directory;
-    directory.path_ = std::string(base != nullptr && *base != '\0' ? base : "/tmp") + "/urc-bench-XXXXXX";
+    directory.path_ = std::string(base) + "/urc-bench-XXXXXX";
     if (::mkdtemp(directory.path_.data()) == nullptr) {
         Error error = Error::last("mkdtemp", directory.path_);
         directory.path_.clear();
@@ -167,7 +171,9 @@ bool has_resource(std::string_view json, std::string_view key) {
 
 Result<Bundle> make_bundle(const BundleOptions& options) {
     URC_TRY(TempDirectory directory, TempDirectory::create());
+    URC_TRY(TempDirectory state, TempDirectory::create_in("/dev/shm"));
     Bundle bundle{.directory = std::move(directory),
+                  .state = std::move(state),
                   .path = {},
                   .rootfs = {},
                   .filter_path = {},

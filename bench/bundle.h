@@ -13,7 +13,8 @@ namespace urc::bench {
 
 class TempDirectory {
 public:
-    static Result<TempDirectory> create();
+    static Result<TempDirectory> create();  // below $TMPDIR or /tmp
+    static Result<TempDirectory> create_in(std::string_view base);
     TempDirectory(TempDirectory&& other) noexcept : path_(std::move(other.path_)) { other.path_.clear(); }
     TempDirectory& operator=(TempDirectory&&) = delete;
     ~TempDirectory();
@@ -38,6 +39,7 @@ bool has_resource(std::string_view json, std::string_view key);
 
 struct Bundle {
     TempDirectory directory;
+    TempDirectory state;      // on a tmpfs, as /run is: the runtimes' --root
     std::string path;         // what --bundle gets
     std::string rootfs;       // absolute
     std::string filter_path;  // empty when the configuration has no seccomp profile

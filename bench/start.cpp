@@ -89,7 +89,7 @@ Result<std::vector<Contestant>> make_contestants(const StartOptions& options, co
         contestants.emplace_back(std::move(row), std::move(words), "", "");
     }
     for (const NamedPath& runtime : options.runtimes) {
-        const std::string state_root = bundle.directory.path() + "/state-" + runtime.name;
+        const std::string state_root = bundle.state.path() + "/" + runtime.name;
         const std::string preload = preload_of(options, runtime.name);
         Row row;
         row.name = runtime.name;

@@ -9,11 +9,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
 
 #include "core/child/launch.h"
+#include "core/number.h"
 
 namespace urc::child {
 
@@ -79,9 +80,12 @@ Result<void> join_keyring(const Launch& launch) {
     if (length < 0 || length > static_cast<long>(sizeof description))
         return Error::last("describe session keyring", name);
     // "type;uid;gid;permissions;name"
-    unsigned permissions = 0;
-    if (std::sscanf(description, "%*[^;];%*d;%*d;%x;", &permissions) != 1)
-        return Error(EBADMSG, "describe session keyring", name);
+    std::string_view field(description, static_cast<std::size_t>(length) - 1);
+    for (int skipped = 0; skipped < 3; ++skipped)
+        field.remove_prefix(std::min(field.find(';'), field.size() - 1) + 1);
+    auto parsed = parse_number<unsigned>(field.substr(0, field.find(';')), ~0U, 16);
+    if (!parsed) return Error(EBADMSG, "describe session keyring", name);
+    unsigned permissions = *parsed;
     constexpr unsigned kUserSearch = 0x00080000, kOtherSearch = 0x00000008;
     permissions |= kUserSearch | (launch.is_in_user ? kOtherSearch : 0);
     if (::syscall(SYS_keyctl, KEYCTL_SETPERM, keyring, permissions) < 0)
