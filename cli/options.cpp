@@ -140,7 +140,9 @@ std::string OptionSet::assign(const Option& option, const std::vector<std::strin
         **flag = *value;
     } else if (auto* number = std::get_if<unsigned*>(&option.target)) {
         auto value = parse_number<unsigned>(last);
-        if (!value) return "invalid value " + in_quotes(last) + " for flag -" + option.name + ": no number";
+        if (!value)
+            return "invalid value " + in_quotes(last) + " for flag -" + option.name +
+                   ": expected a number from 0 to 4294967295";
         **number = *value;
     } else if (auto* text = std::get_if<std::string*>(&option.target)) {
         **text = last;

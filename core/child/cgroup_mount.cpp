@@ -114,14 +114,16 @@ Result<void> mount_cgroup(RootfsPlan& plan, const MountStep& step, int target) {
 
 void describe_cgroups(RootfsOptions& options, const cgroup::Layout& layout, const cgroup::Cgroup* cgroup) {
     options.is_cgroup_v2 = layout.version() == cgroup::Version::v2;
+    // By their paths: the directories may be made only later.
+    const cgroup::Saved own = cgroup ? cgroup->saved() : cgroup::Saved{};
     for (const cgroup::Hierarchy& hierarchy : layout.hierarchies()) {
         CgroupHierarchy one;
         one.mount_point = hierarchy.mount_point;
         hierarchy.controllers.for_each([&](cgroup::Controller controller) {
             if (!one.controllers.empty()) one.controllers += ',';
             one.controllers += cgroup::controller_name(controller);
-            const cgroup::Directory* directory = cgroup ? cgroup->directory(controller) : nullptr;
-            if (directory) one.own_path = directory->path;
+            for (const auto& [name, path] : own.paths)
+                if (name == cgroup::controller_name(controller)) one.own_path = path;
         });
         options.cgroups.push_back(std::move(one));
     }

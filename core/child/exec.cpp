@@ -115,8 +115,7 @@ Result<std::string> find_program(const std::string& name, const std::vector<std:
         return not_executable(name, errno_words(code), code);
     }
     std::string_view path = value_of(env, "PATH");
-    if (path.empty()) path = "/bin:/usr/bin";  // execvp(3)
-    while (!name.empty()) {
+    while (!name.empty() && !path.empty()) {
         std::string_view directory = path.substr(0, path.find(':'));
         std::string candidate = directory.empty() ? "." : std::string(directory);
         candidate.append("/").append(name);
@@ -154,10 +153,7 @@ long address(T* pointer) {
 }
 
 void add_capabilities(LastPage& page, Image& image, const Launch& launch) {
-    const auto& wanted = launch.process->capabilities;
-    if (!wanted && launch.process->user.uid == 0) return;
-    // Nothing was asked for: what execve would take from a user who is not root goes now.
-    spec::Capabilities sets = wanted.value_or(spec::Capabilities{});
+    const spec::Capabilities sets = launch.process->capabilities.value_or(spec::Capabilities{});
     for (unsigned word = 0; word < 2; ++word) {
         image.cap_data[word].effective = static_cast<std::uint32_t>(sets.effective >> (32 * word));
         image.cap_data[word].permitted = static_cast<std::uint32_t>(sets.permitted >> (32 * word));

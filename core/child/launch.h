@@ -42,7 +42,7 @@ struct Launch {
     std::vector<Join> joins;
 
     cgroup::Cgroup* cgroup = nullptr;  // null: none
-    bool attaches_to_v1 = false;       // the child moves itself into the hierarchies of v1 ...
+    bool attaches_to_cgroup = false;   // the child moves itself into the hierarchies of v1 ...
     bool awaits_cgroup = false;        // ... once the parent has said cgroup_ready
     cgroup::Cgroup::Birth birth = cgroup::Cgroup::Birth::elsewhere;  // where clone3 put it already
 
@@ -74,7 +74,7 @@ std::vector<std::string_view> step_names();
 // ---- the rooms behind the steps (one file each)
 // ---------------------------------------------------------------
 
-Result<void> attach_to_cgroup_v1(Launch& launch);                 // namespaces.cpp
+Result<void> attach_to_cgroup(Launch& launch);                    // namespaces.cpp
 Result<void> join_namespaces(std::vector<Join>& joins);           // namespaces.cpp
 Result<void> become_namespace_root(const Launch& launch);         // namespaces.cpp
 Result<void> set_time_offsets(const spec::Linux& linux);          // namespaces.cpp

@@ -7,6 +7,7 @@
 #include <linux/close_range.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -49,11 +50,11 @@ Result<void> become_root_of_user_namespace(Context& context) {
 // v1 with a user namespace: the files of the hierarchies belong to the caller, so this comes before it
 // becomes somebody else. Without one, later: the parent makes the directories meanwhile.
 Result<void> enter_cgroup_early(Context& context) {
-    return context.launch.is_in_user ? attach_to_cgroup_v1(context.launch) : Result<void>{};
+    return context.launch.is_in_user ? attach_to_cgroup(context.launch) : Result<void>{};
 }
 
 Result<void> enter_cgroup(Context& context) {
-    URC_TRY_VOID(attach_to_cgroup_v1(context.launch));
+    URC_TRY_VOID(attach_to_cgroup(context.launch));
     // Only now: the root of a cgroup namespace is the cgroup in which its maker is (cgroup_namespaces(7)).
     if (context.launch.spec->linux.has_new(spec::NamespaceType::cgroup) && ::unshare(CLONE_NEWCGROUP) < 0)
         return Error::last("unshare", "cgroup namespace");
@@ -70,6 +71,13 @@ Result<void> join_session_keyring(Context& context) {
 }
 Result<void> schedule(Context& context) {
     return set_scheduling(*context.launch.process);
+}
+
+// personality(2): what uname(2) calls the machine, mostly.
+Result<void> set_personality(Context& context) {
+    const auto& personality = context.launch.spec->linux.personality;
+    if (personality && ::personality(*personality) < 0) return Error::last("personality");
+    return {};
 }
 Result<void> prepare_mounts(Context& context) {
     return prepare_rootfs(*context.launch.rootfs);
@@ -168,6 +176,7 @@ constexpr Step kSteps[] = {
     {"network", set_up_network},
     {"keyring", join_session_keyring},
     {"scheduling", schedule},
+    {"personality", set_personality},
     {"mounts", prepare_mounts},
     {"terminal", set_up_terminal},
     {"hostname", name_host},

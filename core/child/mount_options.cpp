@@ -155,16 +155,28 @@ void AttributeChange::apply(std::uint64_t set_bits, std::uint64_t clear_bits) {
     clear = (clear & ~(set_bits & ~kAtime)) | clear_bits;
 }
 
+static void parse_one(MountOptions& parsed, std::string_view option) {
+    if (const Word* word = find_word(option)) {
+        apply_word(parsed, *word);
+    } else if (auto equals = option.find('='); equals != option.npos) {
+        parsed.data.push_back(
+            {std::string(option.substr(0, equals)), std::string(option.substr(equals + 1)), true});
+    } else if (!option.empty()) {
+        parsed.data.push_back({std::string(option), {}, false});
+    }
+}
+
 MountOptions parse_mount_options(const std::vector<std::string>& options) {
     MountOptions parsed;
-    for (std::string_view option : options) {
-        if (const Word* word = find_word(option)) {
-            apply_word(parsed, *word);
-        } else if (auto equals = option.find('='); equals != std::string_view::npos) {
-            parsed.data.push_back(
-                {std::string(option.substr(0, equals)), std::string(option.substr(equals + 1)), true});
-        } else if (!option.empty()) {
-            parsed.data.push_back({std::string(option), {}, false});
+    for (std::string_view rest : options) {
+        // mount(2) takes one string with commas between the options, and so callers may give several in one.
+        // A comma of the value itself is escaped (overlayfs).
+        while (!rest.empty()) {
+            std::size_t comma = rest.find(',');
+            while (comma != rest.npos && comma > 0 && rest[comma - 1] == '\\')
+                comma = rest.find(',', comma + 1);
+            parse_one(parsed, rest.substr(0, comma));
+            rest.remove_prefix(comma == rest.npos ? rest.size() : comma + 1);
         }
     }
     return parsed;

@@ -35,8 +35,8 @@ Result<void> enter(Join& join) {
 }  // namespace
 
 // Once, at the first call: waits for the directories, and moves in.
-Result<void> attach_to_cgroup_v1(Launch& launch) {
-    if (!std::exchange(launch.attaches_to_v1, false)) return {};
+Result<void> attach_to_cgroup(Launch& launch) {
+    if (!std::exchange(launch.attaches_to_cgroup, false)) return {};
     if (launch.awaits_cgroup) {
         auto ready = launch.channel.expect(process::Message::cgroup_ready);
         if (!ready.ok()) return std::move(ready).error();
@@ -106,7 +106,7 @@ void join_then_clone(Launch& launch, int cgroup_fd) {
     // /proc (CVE-2016-9962).
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (launch.is_in_user)
-        if (auto attached = attach_to_cgroup_v1(launch); !attached.ok()) give_up(launch, attached.error());
+        if (auto attached = attach_to_cgroup(launch); !attached.ok()) give_up(launch, attached.error());
     // Opened on the host's /proc: in a mount namespace that is joined, somebody else may have made that path.
     const bool is_new_time = launch.spec->linux.has_new(spec::NamespaceType::time);
     Fd offsets;

@@ -77,8 +77,8 @@ Result<void> finish_rootfs(RootfsPlan& plan) {
     if (plan.is_root_readonly && set_mount(plan.root.get(), 0, {MOUNT_ATTR_RDONLY, 0}) < 0)
         return Error::last("make read-only", "/");
     const PropagationChange& last = plan.final_propagation;
-    if (last.type != 0 &&
-        set_mount(plan.root.get(), last.is_recursive ? AT_RECURSIVE : 0U, {}, last.type) < 0)
+    // The root mount alone: what is below has got its propagation from the mounts' own options.
+    if (last.type != 0 && set_mount(plan.root.get(), 0, {}, last.type) < 0)
         return Error::last("set the propagation of /");
     return {};
 }

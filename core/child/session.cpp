@@ -75,10 +75,11 @@ Result<void> join_keyring(const Launch& launch) {
                          "kernel.keys.maxkeys is reached; see --no-new-keyring");
         return Error::last("join session keyring", name);
     }
-    char description[256];
+    char description[512];
     long length = ::syscall(SYS_keyctl, KEYCTL_DESCRIBE, keyring, description, sizeof description);
-    if (length < 0 || length > static_cast<long>(sizeof description))
-        return Error::last("describe session keyring", name);
+    if (length < 0) return Error::last("describe session keyring", name);
+    if (length > static_cast<long>(sizeof description))
+        return Error(ENAMETOOLONG, "describe session keyring", name);
     // "type;uid;gid;permissions;name"
     std::string_view field(description, static_cast<std::size_t>(length) - 1);
     for (int skipped = 0; skipped < 3; ++skipped)

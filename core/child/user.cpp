@@ -46,10 +46,11 @@ Result<void> enter_cwd(const std::string& cwd) {
 }
 
 Result<void> drop_bounding(const spec::Process& process) {
-    if (!process.capabilities) return {};
+    // No capabilities in the configuration means none for the container, as with runc.
+    const std::uint64_t kept = process.capabilities ? process.capabilities->bounding : 0;
     // EINVAL tells the last capability that the kernel knows; names beyond it mean nothing here.
     for (unsigned long capability = 0; capability < 64; ++capability) {
-        if (process.capabilities->bounding >> capability & 1) continue;
+        if (kept >> capability & 1) continue;
         if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0) continue;
         if (errno == EINVAL) break;
         // Without CAP_SETPCAP the set cannot be made smaller; fine if it is out of it already.

@@ -61,7 +61,12 @@ private:
     Result<void> take_terminal(Fd master);
     Error better_error(Error error) const;
     Result<process::Cloned> clone_init();
-    bool is_staged() const;
+    bool needs_stage() const;
+    std::optional<std::int64_t> memory_limit() const {
+        const auto& memory = spec_.linux.resources.memory;
+        return memory ? memory->limit : std::nullopt;
+    }
+    bool joins_user() const { return child_.is_in_user && !child_.has_new_user; }
     [[noreturn]] void be_the_child();
 
     const Global& global_;
@@ -77,6 +82,7 @@ private:
     std::optional<cgroup::Layout> layout_;
     std::optional<cgroup::Cgroup> cgroup_;
     bool is_cgroup_v1_ = false;
+    bool is_staged_ = false;  // needs_stage(), asked while the namespaces to join are still known
     child::Launch child_;
     process::Channel channel_;
     process::Cloned init_;
@@ -115,6 +121,14 @@ Result<std::string> absolute_path(const std::string& path) {
     return std::string(resolved);
 }
 
+// The out-of-memory killer leaves no message; a limit that is too small for the set-up is the usual reason.
+Error with_memory_hint(Error error, std::optional<std::int64_t> limit) {
+    if (error.code() != ECHILD || !limit) return error;
+    return Error::message(
+        error.text() + " (the memory limit of " + std::to_string(*limit) + " bytes could be too low)",
+        ECHILD);
+}
+
 bool is_rootless(const Global& global) {
     if (global.rootless == Rootless::yes) return true;
     return global.rootless == Rootless::automatic && ::geteuid() != 0;
@@ -127,11 +141,17 @@ Result<Launched> Launcher::work_off() {
         global_.log.debug("phase: ", step.name);
         Result<void> done = hook_ ? hook_(step.name) : Result<void>{};
         if (done.ok()) done = (this->*step.act)();
-        if (!done.ok()) return better_error(std::move(done).error());
+        if (!done.ok()) return with_memory_hint(better_error(std::move(done).error()), memory_limit());
     }
     undo_.dismiss();
-    return Launched{std::move(store_),      std::move(*dir_),    std::move(state_),
-                    std::move(init_.pidfd), std::move(channel_), std::move(terminal_)};
+    std::optional<std::int64_t> limit = memory_limit();
+    return Launched{std::move(store_),
+                    std::move(*dir_),
+                    std::move(state_),
+                    std::move(init_.pidfd),
+                    std::move(channel_),
+                    std::move(terminal_),
+                    limit};
 }
 
 // A message to a child that has given up meanwhile fails; what the child has to say is the cause.
@@ -147,7 +167,8 @@ Error Launcher::better_error(Error error) const {
 
 Result<void> Launcher::read_configuration() {
     URC_TRY(bundle_, absolute_path(options_.bundle));
-    std::string path = bundle_ + "/" + (options_.config_file.empty() ? "config.json" : options_.config_file);
+    std::string path = (bundle_ == "/" ? "" : bundle_) + "/" +
+                       (options_.config_file.empty() ? "config.json" : options_.config_file);
     URC_TRY(std::string text, read_file_at(AT_FDCWD, path.c_str(), kDocumentSizeMax));
     URC_TRY(spec_, parse_spec(std::move(text)));
     URC_TRY_VOID(validate(spec_, {.is_rootless = is_rootless(global_)}));
@@ -199,6 +220,7 @@ Result<void> Launcher::open_namespaces() {
             child_.new_namespaces |= process::clone_flag(ns.type);
         }
     }
+    is_staged_ = needs_stage();
     if (child_.has_new_user)
         child_.is_setgroups_denied =
             process::denies_setgroups({spec_.linux.uid_mappings, spec_.linux.gid_mappings});
@@ -221,7 +243,9 @@ Result<void> Launcher::plan_mounts() {
 Result<void> Launcher::prepare_seccomp() {
     if (spec_.linux.seccomp.empty()) return {};
     URC_TRY(Fd root, open_at(AT_FDCWD, global_.root.c_str(), O_PATH | O_DIRECTORY));
-    URC_TRY(seccomp::Program program, seccomp::prepare(spec_.linux.seccomp, root.get()));
+    auto prepared = seccomp::prepare(spec_.linux.seccomp, root.get());
+    if (!prepared.ok()) return std::move(prepared).error().context("config.json");
+    seccomp::Program program = std::move(*prepared);
     if (program.has_notify)
         return Error::message("linux.seccomp: SCMP_ACT_NOTIFY: not supported yet", ENOTSUP);
     child_.seccomp.emplace(std::move(program));
@@ -240,7 +264,7 @@ Result<void> Launcher::find_cgroup() {
     cgroup_.emplace(std::move(group));
     is_cgroup_v1_ = layout_->version() == cgroup::Version::v1;
     child_.cgroup = &*cgroup_;
-    child_.attaches_to_v1 = is_cgroup_v1_;
+    child_.attaches_to_cgroup = is_cgroup_v1_;
     return {};
 }
 
@@ -250,15 +274,21 @@ Result<void> Launcher::make_cgroup() {
     if (!cgroup_) return {};
     URC_TRY_VOID(cgroup_->make());
     undo_.push([this] { (void)cgroup_->remove(); });
-    if (cgroup_->clone_into_fd() >= 0) child_.birth = cgroup::Cgroup::Birth::in_cgroup2;
-    child_.awaits_cgroup = is_cgroup_v1_ && !is_staged();
-    return is_cgroup_v1_ && is_staged() ? cgroup_->apply(spec_.linux.resources) : Result<void>{};
+    if (joins_user()) {
+        // A stage that has joined a user namespace may no longer clone into a cgroup of ours: it moves in
+        // before.
+        child_.attaches_to_cgroup = true;
+    } else if (cgroup_->clone_into_fd() >= 0) {
+        child_.birth = cgroup::Cgroup::Birth::in_cgroup2;
+    }
+    child_.awaits_cgroup = is_cgroup_v1_ && !is_staged_;
+    return is_cgroup_v1_ && is_staged_ ? cgroup_->apply(spec_.linux.resources) : Result<void>{};
 }
 
 // The joining stage is needed when the init's own clone has to happen inside: children of a joined pid or
 // time namespace are in it, their parent is not, and a new user namespace would lose the right to join the
 // others.
-bool Launcher::is_staged() const {
+bool Launcher::needs_stage() const {
     if (spec_.linux.has_new(spec::NamespaceType::time)) return true;
     return std::any_of(child_.joins.begin(), child_.joins.end(), [this](const child::Join& join) {
         return child_.has_new_user || join.type == spec::NamespaceType::pid ||
@@ -274,8 +304,8 @@ void Launcher::be_the_child() {
 }
 
 Result<process::Cloned> Launcher::clone_init() {
-    int cgroup_fd = cgroup_ ? cgroup_->clone_into_fd() : -1;
-    if (is_staged()) {
+    int cgroup_fd = cgroup_ && !joins_user() ? cgroup_->clone_into_fd() : -1;
+    if (is_staged_) {
         URC_TRY(process::Cloned stage, process::clone_process({}));
         if (stage.pid == 0) {
             child::join_then_clone(child_, cgroup_fd);
@@ -343,7 +373,7 @@ Result<void> Launcher::limit_process() {
 }
 
 Result<void> Launcher::limit_cgroup() {
-    if (!cgroup_ || (is_cgroup_v1_ && is_staged())) return {};
+    if (!cgroup_ || (is_cgroup_v1_ && is_staged_)) return {};
     URC_TRY_VOID(cgroup_->apply(spec_.linux.resources));
     // The device rules of v1 pass through "nothing at all" on their way; the child makes its nodes after
     // that.
@@ -444,7 +474,7 @@ Result<void> release(const Global& global, Launched& container) {
     if (runs.ok()) return {};
     kill_and_reap(container.init);
     (void)destroy(global, container.dir, container.state);
-    return runs;
+    return with_memory_hint(std::move(runs).error(), container.memory_limit);
 }
 
 void kill_and_reap(const Pidfd& pidfd) {

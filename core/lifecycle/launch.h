@@ -30,6 +30,8 @@ struct Launched {
     Pidfd init;
     process::Channel channel;
     Fd terminal;  // the master of the container's terminal, verified; only where it was not handed on
+    std::optional<std::int64_t>
+        memory_limit;  // for the message when the out-of-memory killer ends the set-up
 };
 
 // On error nothing is left: no process, cgroup, mount or state directory. `hook` sees every step of parent

@@ -76,7 +76,7 @@ struct Process {
     std::vector<std::string> args;
     std::vector<std::string> env;
     std::string cwd;
-    std::optional<Capabilities> capabilities;  // absent: the runtime changes no set
+    std::optional<Capabilities> capabilities;  // absent: five empty sets
     std::vector<Rlimit> rlimits;
     bool no_new_privileges = false;
     std::string apparmor_profile;

@@ -18,6 +18,7 @@
 namespace urc {
 namespace {
 
+constexpr std::size_t kIdLengthMax = 255;  // NAME_MAX: it names directories
 constexpr const char* kNewStateFile = "state.json.new";
 constexpr std::size_t kStateSizeMax = 4 << 20;
 
@@ -86,6 +87,10 @@ Result<void> check_id(std::string_view id) {
                c == '+' || c == '-' || c == '.';
     };
     if (id.empty()) return Error::message("container ID cannot be empty");
+    if (id.size() > kIdLengthMax)
+        return Error::message(
+            "invalid container ID format: longer than " + std::to_string(kIdLengthMax) + " characters",
+            ENAMETOOLONG);
     if (id[0] == '.' || !std::all_of(id.begin(), id.end(), is_good)) {
         std::string text = "invalid container ID format: ";
         append_json_string(text, id);
@@ -163,7 +168,7 @@ Result<StateDir> Store::reserve(std::string_view id) {
     const std::string name(id);
     for (int attempt = 0; attempt < 8; ++attempt) {
         const bool is_made = ::mkdirat(root_.get(), name.c_str(), 0711) == 0;
-        if (!is_made && errno != EEXIST) return Error::last("mkdir", name);
+        if (!is_made && errno != EEXIST) return Error::last("mkdir in the state root", name);
         Fd directory(::openat(root_.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
         if (!directory) {
             if (errno == ENOENT) continue;  // removed by somebody a moment ago

@@ -125,7 +125,8 @@ TEST(Options, ANumberIsDigitsAndNothingElse) {
     EXPECT_EQ(parse({"--preserve-fds", "12"}).values.count, 12u);
     for (const char* bad : {"", "-1", "1x", "0x1", " 1", "99999999999"})
         EXPECT_EQ(parse({"--preserve-fds", bad}).error,
-                  "invalid value \"" + std::string(bad) + "\" for flag -preserve-fds: no number");
+                  "invalid value \"" + std::string(bad) +
+                      "\" for flag -preserve-fds: expected a number from 0 to 4294967295");
 }
 
 TEST(Options, AnUnknownOptionIsNamed) {
