@@ -6,7 +6,7 @@
 packages_build="cmake ninja-build g++ pkg-config dpkg-dev liburing-dev libsimdjson-dev libseccomp-dev libmimalloc-dev
     libcli11-dev libfmt-dev libgtest-dev libbenchmark-dev"
 packages_run="busybox-static jq"
-packages_ci="clang clang-format clang-tidy libclang-rt-14-dev llvm"
+packages_ci="clang clang-format clang-tidy libclang-rt-14-dev llvm runc crun"
 
 say() { printf '==> %s\n' "$*"; }
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
