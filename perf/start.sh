@@ -8,8 +8,8 @@
 # BUILD   build directory (default build/release)     RUNS  containers a row in the latency tables (default 300)
 # OUT     where the result goes (default perf)        RATE  containers a row and concurrency (default 160)
 # URC     the urc to measure (default BUILD/urc; left out when it is not there)
-# PREFIX  put before urc-bench in the latency tables; "chrt -f 50" keeps other work on the machine out of them: all
-#         rows run at that priority, only the kernel's own workers do not
+# PREFIX  put before urc-bench in the latency tables of v2; "chrt -f 50" keeps other work on the machine out of them:
+#         all rows run at that priority, only the kernel's own workers do not. A v1 cpu cgroup takes no such process.
 set -eu
 cd "$(dirname "$0")/.."
 build=${BUILD:-build/release}
@@ -53,7 +53,7 @@ measure() { # NAME VIEW ARGUMENT...
     [ "$view" = v2 ] && extra=$preload
     # shellcheck disable=SC2086  # $extra is none or two words
     prefix=
-    case $name in *-latency) prefix=${PREFIX:-} ;; esac
+    case $name in v2-*-latency) prefix=${PREFIX:-} ;; esac
     # shellcheck disable=SC2086  # PREFIX is a command with its options
     $prefix "$build/bench/urc-bench" start --view "$view" $extra "$@" \
         --json "$work/$name.json" --table "$work/$name.md" >/dev/null || failed=1
@@ -71,7 +71,7 @@ done
     echo "# Container start, $date"
     echo
     echo "How it was measured: method.md. $runs containers a row one at a time, $rate a row and concurrency in flight."
-    [ -z "${PREFIX:-}" ] || echo "The latency tables were measured under \`$PREFIX\`: other work was going on."
+    [ -z "${PREFIX:-}" ] || echo "The latency tables of v2 were measured under \`$PREFIX\`, because other work was going on."
     echo "Commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown)."
     for view in v2 v1; do
         for config in docker default; do
