@@ -71,7 +71,7 @@ build() {
         library=$(sed -n 's/^SIMDJSON_LIBRARY:[A-Z]*=//p' "$cache")
         [ -r "$library" ] || rm -f "build/$preset/build.ninja"
     fi
-    if [ ! -f "build/$preset/build.ninja" ]; then
+    if [ ! -f "$cache" ] || [ ! -f "build/$preset/build.ninja" ]; then
         say "configuring build/$preset"
         quietly "build/configure-$preset.log" cmake --preset "$preset" || return
     fi
