@@ -99,4 +99,32 @@ test_mount_options_in_one_string() {
     check "all of them act" grep -Eq 'on /tmp type tmpfs \(rw,nosuid,nodev,.*size=1024k' "$work/out"
 }
 
+# A directory of the host that the caller leaked must not become the working directory.
+test_cve_2024_21626_no_descriptor_leads_out() {
+    b=$(bundle leak)
+    for fd in 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
+        for rest in "" /.. /../../..; do
+            jq ".process.cwd = \"/proc/self/fd/$fd$rest\"" "$b/config.json" >"$b/leak.json"
+            call run --bundle "$b" --config leak.json "$id" 9</
+            [ "$status" = 1 ] || fail "cwd /proc/self/fd/$fd$rest: status $status, expected 1"
+        done
+    done
+    check "told in one line" [ "$(wc -l <"$work/err")" = 1 ]
+    nothing_left
+}
+
+# An image whose programs lead back to urc's own file: nothing of it may run, nor be opened for writing.
+test_cve_2019_5736_own_executable_is_out_of_reach() {
+    before=$(sha256sum "$urc")
+    b=$(bundle self '.process.args = ["/proc/self/exe", "--version"] | .root.readonly = false')
+    call run --bundle "$b" "$id"
+    refused 1 'exec format error'
+    b=$(bundle script '.process.args = ["/bin/self"]')
+    printf '#!/proc/self/exe --version\n' >"$b/rootfs/bin/self"
+    chmod 755 "$b/rootfs/bin/self"
+    call run --bundle "$b" "$id"
+    refused 1 'exec /bin/self: exec format error'
+    check "urc is as it was" [ "$(sha256sum "$urc")" = "$before" ]
+}
+
 main
