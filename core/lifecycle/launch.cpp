@@ -10,22 +10,21 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <climits>
 #include <csignal>
 #include <cstring>
 #include <memory>
 
 #include "core/cgroup/layout.h"
 #include "core/child/last_page.h"
+#include "core/lifecycle/bundle.h"
 #include "core/lifecycle/destroy.h"
+#include "core/lifecycle/pid_file.h"
 #include "core/lifecycle/undo.h"
 #include "core/process/id_map.h"
 #include "core/process/namespaces.h"
 #include "core/process/sealed_copy.h"
 #include "core/process/spawn.h"
 #include "core/process/start_socket.h"
-#include "core/spec/parse.h"
-#include "core/spec/validate.h"
 #include "core/terminal/terminal.h"
 #include "uring/file.h"
 
@@ -55,7 +54,7 @@ public:
     Result<void> limit_cgroup();
     Result<void> save_state();
     Result<void> await_ready();
-    Result<void> write_pid_file();
+    Result<void> write_pid_file() { return urc::write_pid_file(options_.pid_file, init_.pid); }
 
 private:
     Result<void> take_terminal(Fd master);
@@ -115,23 +114,12 @@ constexpr Step kSteps[] = {
     {"pid file", &Launcher::write_pid_file},
 };
 
-Result<std::string> absolute_path(const std::string& path) {
-    char resolved[PATH_MAX];
-    if (!::realpath(path.empty() ? "." : path.c_str(), resolved)) return Error::last("bundle", path);
-    return std::string(resolved);
-}
-
 // The out-of-memory killer leaves no message; a limit that is too small for the set-up is the usual reason.
 Error with_memory_hint(Error error, std::optional<std::int64_t> limit) {
     if (error.code() != ECHILD || !limit) return error;
     return Error::message(
         error.text() + " (the memory limit of " + std::to_string(*limit) + " bytes could be too low)",
         ECHILD);
-}
-
-bool is_rootless(const Global& global) {
-    if (global.rootless == Rootless::yes) return true;
-    return global.rootless == Rootless::automatic && ::geteuid() != 0;
 }
 
 }  // namespace
@@ -166,27 +154,17 @@ Error Launcher::better_error(Error error) const {
 }
 
 Result<void> Launcher::read_configuration() {
-    URC_TRY(bundle_, absolute_path(options_.bundle));
-    std::string path = (bundle_ == "/" ? "" : bundle_) + "/" +
-                       (options_.config_file.empty() ? "config.json" : options_.config_file);
-    URC_TRY(std::string text, read_file_at(AT_FDCWD, path.c_str(), kDocumentSizeMax));
-    URC_TRY(spec_, parse_spec(std::move(text)));
-    URC_TRY_VOID(validate(spec_, {.is_rootless = is_rootless(global_)}));
-    URC_TRY_VOID(refuse_unimplemented(spec_));
-    for (const std::string& warning : warnings(spec_)) global_.log.warning(warning);
-
-    if (!spec_.process) return Error::message("config.json: process: required");
+    URC_TRY(Bundle bundle, load_bundle(global_, options_));
+    bundle_ = std::move(bundle.path);
+    rootfs_path_ = std::move(bundle.rootfs);
+    spec_ = std::move(bundle.spec);
     bool is_detached = started_by_ == StartedBy::socket || options_.detach;
-    if (spec_.process->terminal && is_detached && options_.console_socket.empty())
-        return Error::message("cannot allocate tty if urc will detach without setting console socket");
-    if (!options_.console_socket.empty() && !(spec_.process->terminal && is_detached))
-        return Error::message("cannot use console socket if urc will not detach or allocate tty");
+    URC_TRY_VOID(check_console(*spec_.process, options_, is_detached));
     if (!options_.pidfd_socket.empty()) return Error::message("--pidfd-socket: not supported yet", ENOTSUP);
 
     if (!options_.console_socket.empty()) {
         URC_TRY(console_, terminal::connect_console(options_.console_socket));
     }
-    rootfs_path_ = spec_.root->path.starts_with('/') ? spec_.root->path : bundle_ + "/" + spec_.root->path;
     return {};
 }
 
@@ -429,21 +407,6 @@ Result<void> Launcher::take_terminal(Fd master) {
     if (console_) return terminal::send_console(console_.get(), master.get());
     terminal_ = std::move(master);
     return {};
-}
-
-// The number alone, written beside the file and renamed: whoever waits for the file never reads half of it.
-Result<void> Launcher::write_pid_file() {
-    const std::string& path = options_.pid_file;
-    if (path.empty()) return {};
-    std::size_t slash = path.rfind('/') + 1;
-    std::string temporary =
-        path.substr(0, slash) + "." + path.substr(slash) + "." + std::to_string(::getpid());
-    URC_TRY(Fd file, open_at(AT_FDCWD, temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
-    auto written = write_all(file.get(), std::to_string(init_.pid), temporary);
-    if (written.ok() && ::rename(temporary.c_str(), path.c_str()) < 0)
-        written = Error::last("pid file", path);
-    if (!written.ok()) ::unlink(temporary.c_str());
-    return written;
 }
 
 Result<void> guard_own_executable() {

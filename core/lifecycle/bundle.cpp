@@ -1,0 +1,53 @@
+#include "core/lifecycle/bundle.h"
+
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
+
+#include "core/spec/parse.h"
+#include "core/spec/validate.h"
+#include "uring/file.h"
+
+namespace urc {
+
+namespace {
+
+Result<std::string> absolute_path(const std::string& path) {
+    char resolved[PATH_MAX];
+    if (!::realpath(path.empty() ? "." : path.c_str(), resolved)) return Error::last("bundle", path);
+    return std::string(resolved);
+}
+
+}  // namespace
+
+bool is_rootless(const Global& global) {
+    if (global.rootless == Rootless::yes) return true;
+    return global.rootless == Rootless::automatic && ::geteuid() != 0;
+}
+
+Result<Bundle> load_bundle(const Global& global, const CreateOptions& options) {
+    Bundle bundle;
+    URC_TRY(bundle.path, absolute_path(options.bundle));
+    std::string path = (bundle.path == "/" ? "" : bundle.path) + "/" +
+                       (options.config_file.empty() ? "config.json" : options.config_file);
+    URC_TRY(std::string text, read_file_at(AT_FDCWD, path.c_str(), kDocumentSizeMax));
+    URC_TRY(bundle.spec, parse_spec(std::move(text)));
+    URC_TRY_VOID(validate(bundle.spec, {.is_rootless = is_rootless(global)}));
+    URC_TRY_VOID(refuse_unimplemented(bundle.spec));
+    for (const std::string& warning : warnings(bundle.spec)) global.log.warning(warning);
+    if (!bundle.spec.process) return Error::message("config.json: process: required");
+    const std::string& root = bundle.spec.root->path;
+    bundle.rootfs = root.starts_with('/') ? root : bundle.path + "/" + root;
+    return bundle;
+}
+
+Result<void> check_console(const spec::Process& process, const CreateOptions& options, bool is_detached) {
+    if (process.terminal && is_detached && options.console_socket.empty())
+        return Error::message("cannot allocate tty if urc will detach without setting console socket");
+    if (!options.console_socket.empty() && !(process.terminal && is_detached))
+        return Error::message("cannot use console socket if urc will not detach or allocate tty");
+    return {};
+}
+
+}  // namespace urc

@@ -1,0 +1,28 @@
+// The bundle that a container is made from: read, judged, and refused before anything is touched. `create`,
+// `run` and `restore` begin here.
+#pragma once
+
+#include <string>
+
+#include "core/runtime.h"
+#include "core/spec/spec.h"
+#include "uring/result.h"
+
+namespace urc {
+
+// Whether a missing right to write cgroups and the like is forgiven.
+bool is_rootless(const Global& global);
+
+struct Bundle {
+    std::string path;    // absolute
+    std::string rootfs;  // root.path, absolute
+    spec::Spec spec;     // valid; has a process
+};
+
+// Reads the configuration that `options` names, by the bundle's directory. Its warnings go to the log.
+Result<Bundle> load_bundle(const Global& global, const CreateOptions& options);
+
+// Whether the container's terminal and --console-socket fit together; `is_detached`: nobody stays to relay.
+Result<void> check_console(const spec::Process& process, const CreateOptions& options, bool is_detached);
+
+}  // namespace urc
