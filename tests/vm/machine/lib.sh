@@ -1,0 +1,70 @@
+# shellcheck shell=bash
+# What the scripts in tests/vm share: sourced in the machine, by them and by run-scripts. Bash.
+# The first thing that is wrong ends a script.
+
+URC=${URC:-/usr/local/bin/urc}
+runtime=$(basename "$URC")
+
+fail() {
+    printf 'FAILED: %s\n' "$*"
+    exit 1
+}
+skip() {
+    printf '%s\n' "$*"
+    exit 77
+}
+
+# A heading in the output: what is checked next.
+checking() { printf '  %s\n' "$*"; }
+
+# expect STATUS COMMAND...: runs it with its output in $out and its errors in $err; any other status is wrong.
+expect() {
+    local wanted=$1 status=0
+    shift
+    out=$("$@" 2>/run/expect.err) || status=$?
+    err=$(cat /run/expect.err)
+    [ $status = "$wanted" ] || fail "status $status, not $wanted: $* -- ${out:+stdout: $out }${err:+stderr: $err}"
+}
+
+# is WHAT VALUE WANTED, has WHAT VALUE PATTERN (extended regular expression, of any line).
+is() { [ "$2" = "$3" ] || fail "$1 is '$2', not '$3'"; }
+has() { grep -Eq -e "$3" <<<"$2" || fail "$1 has no '$3': $2"; }
+has_not() { ! grep -Eq -e "$3" <<<"$2" || fail "$1 has '$3': $2"; }
+
+# eventually WHAT COMMAND...: it comes true within 30 s.
+eventually() {
+    local what=$1 tries=0
+    shift
+    until "$@" >/dev/null 2>&1; do
+        tries=$((tries + 1))
+        [ $tries -lt 300 ] || fail "$what: not within 30 s"
+        sleep 0.1
+    done
+}
+
+# The cgroup of a process on the unified hierarchy, as a directory.
+cgroup_of() { echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$1/cgroup")"; }
+
+# ---- what a script leaves ------------------------------------------------------------------------------------------
+# Everything of which there may not be more afterwards, a line each, in words that do not change from run to run.
+inventory() {
+    local dir
+    for dir in /run/urc /run/user/1000/urc /run/runc /run/crun /run/user/1000/crun; do
+        find "$dir" -mindepth 1 -maxdepth 1 ! -name '.*' -printf 'state %p\n' 2>/dev/null
+    done
+    awk '{ print "mount " $5 }' /proc/self/mountinfo
+    find /sys/fs/cgroup -type d -regextype posix-extended \
+        -regex '.*(libpod|docker|crio|urc-test|/system\.slice/[^/]*\.scope|containerd|/default/).*' -printf 'cgroup %p\n'
+    ps -eo comm=,args= | awk '$1 ~ /^(urc|runc|crun|conmon|containerd|dockerd|podman|sleep)/ { print "process " $0 }'
+}
+before_script() { inventory | sort >/run/inventory; }
+# Prints what is there now and was not before. Engines take a moment to clean up behind a container.
+left_over() {
+    local left tries
+    for ((tries = 0; tries < 50; tries++)); do
+        left=$(inventory | sort | comm -13 /run/inventory -)
+        [ -n "$left" ] || return 0
+        sleep 0.2
+    done
+    printf '%s\n' "$left"
+}
