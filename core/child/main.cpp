@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "core/child/labels.h"
 #include "core/child/launch.h"
 
 namespace urc::child {
@@ -66,8 +67,14 @@ Result<void> set_up_network(Context& context) {
     return bring_loopback_up();
 }
 
+// SELinux: the keyring carries the label of the process, whatever else is made carries the default.
 Result<void> join_session_keyring(Context& context) {
-    return join_keyring(context.launch);
+    const std::string& label = context.launch.process->selinux_label;
+    if (label.empty() || context.launch.no_new_keyring) return join_keyring(context.launch);
+    URC_TRY(Procfs procfs, Procfs::open());
+    URC_TRY_VOID(set_key_label(procfs, label));
+    URC_TRY_VOID(join_keyring(context.launch));
+    return set_key_label(procfs, {});
 }
 Result<void> schedule(Context& context) {
     return set_scheduling(*context.launch.process);
@@ -99,6 +106,14 @@ Result<void> name_host(Context& context) {
 Result<void> set_sysctls(Context& context) {
     if (context.launch.spec->linux.sysctl.empty()) return {};
     return write_sysctls(*context.launch.rootfs, context.launch.spec->linux.sysctl);
+}
+
+// While /proc can still be trusted; what runs between here and execve (a startContainer hook) is confined.
+Result<void> label_process(Context& context) {
+    const spec::Process& process = *context.launch.process;
+    if (!has_labels(process)) return {};
+    URC_TRY(Procfs procfs, open_procfs(*context.launch.rootfs));
+    return set_labels(procfs, process);
 }
 
 Result<void> switch_root(Context& context) {
@@ -181,6 +196,7 @@ constexpr Step kSteps[] = {
     {"terminal", set_up_terminal},
     {"hostname", name_host},
     {"sysctl", set_sysctls},
+    {"labels", label_process},
     {"pivot", switch_root},
     {"cwd", make_cwd},
     {"masks", finish_mounts},

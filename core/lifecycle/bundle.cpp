@@ -5,6 +5,7 @@
 #include <climits>
 #include <cstdlib>
 
+#include "core/child/labels.h"
 #include "core/spec/parse.h"
 #include "core/spec/validate.h"
 #include "uring/file.h"
@@ -37,6 +38,8 @@ Result<Bundle> load_bundle(const Global& global, const CreateOptions& options) {
     URC_TRY_VOID(refuse_unimplemented(bundle.spec));
     for (const std::string& warning : warnings(bundle.spec)) global.log.warning(warning);
     if (!bundle.spec.process) return Error::message("config.json: process: required");
+    auto has_modules = child::check_labels(*bundle.spec.process);
+    if (!has_modules.ok()) return std::move(has_modules).error().context("config.json: process");
     const std::string& root = bundle.spec.root->path;
     bundle.rootfs = root.starts_with('/') ? root : bundle.path + "/" + root;
     return bundle;

@@ -25,19 +25,12 @@ bool is_idmap_option(std::string_view option) {
            option.substr(0, 7) == "ridmap=";
 }
 
-template <typename T>
 struct Refused {
     std::string_view field;
-    bool (*is_set)(const T&);
+    bool (*is_set)(const Spec&);
 };
 
-constexpr Refused<Process> kProcessFields[] = {
-    {"apparmorProfile",
-     [](const Process& p) { return !p.apparmor_profile.empty() && p.apparmor_profile != "unconfined"; }},
-    {"selinuxLabel", [](const Process& p) { return !p.selinux_label.empty(); }},
-};
-
-constexpr Refused<Spec> kSpecFields[] = {
+constexpr Refused kFields[] = {
     {"hooks.prestart", [](const Spec& s) { return !s.hooks.prestart.empty(); }},
     {"hooks.createRuntime", [](const Spec& s) { return !s.hooks.create_runtime.empty(); }},
     {"hooks.createContainer", [](const Spec& s) { return !s.hooks.create_container.empty(); }},
@@ -58,25 +51,15 @@ constexpr Refused<Spec> kSpecFields[] = {
     {"linux.netDevices", [](const Spec& s) { return !s.linux.net_devices.empty(); }},
 };
 
-template <typename T, std::size_t N>
-Result<void> refuse(const T& object, const Refused<T> (&fields)[N], std::string_view base) {
-    for (const Refused<T>& field : fields)
-        if (field.is_set(object))
-            return Error::message(concat({base, field.field, ": not supported yet"}), ENOTSUP);
-    return {};
-}
-
 }  // namespace
 }  // namespace spec
 
-Result<void> refuse_unimplemented(const spec::Process& process) {
-    return spec::refuse(process, spec::kProcessFields, "process.json: ");
-}
-
 Result<void> refuse_unimplemented(const spec::Spec& spec) {
-    if (spec.process)
-        URC_TRY_VOID(spec::refuse(*spec.process, spec::kProcessFields, "config.json: process."));
-    return spec::refuse(spec, spec::kSpecFields, "config.json: ");
+    for (const spec::Refused& field : spec::kFields)
+        if (field.is_set(spec))
+            return Error::message(spec::concat({"config.json: ", field.field, ": not supported yet"}),
+                                  ENOTSUP);
+    return {};
 }
 
 }  // namespace urc
