@@ -8,7 +8,8 @@ void declare_create_options(OptionSet& options, CreateOptions& create, PassedOpt
     options.text("config", 'f', create.config_file, "other file than config.json in the bundle");
     options.text("console-socket", 0, create.console_socket,
                  "unix socket that gets the master side of the container's terminal");
-    options.text("pidfd-socket", 0, create.pidfd_socket, "not supported yet");
+    options.text("pidfd-socket", 0, create.pidfd_socket,
+                 "unix socket that gets a pidfd of the container's init");
     options.text("pid-file", 0, create.pid_file, "file to write init's process id to");
     options.flag("no-subreaper", 0, create.no_subreaper, "do not adopt processes that lose their parent");
     options.flag("no-pivot", 0, create.no_pivot,

@@ -50,6 +50,15 @@ const msghdr& OutMessage::header() noexcept {
     return header_;
 }
 
+Result<void> send_blocking(int socket, OutMessage& message, std::string_view step, std::string_view object) {
+    ssize_t sent;
+    do {
+        sent = ::sendmsg(socket, &message.header(), MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0) return Error::last(step, object);
+    return {};
+}
+
 InMessage::InMessage(std::span<std::byte> buffer) noexcept
     : buffer_(buffer), data_{buffer.data(), buffer.size()} {}
 

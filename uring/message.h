@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "uring/fd.h"
+#include "uring/result.h"
 
 namespace urc {
 
@@ -39,6 +40,11 @@ private:
     std::size_t fds_ = 0;
     alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * kMessageFdsMax)> control_;
 };
+
+// Sends `message` with one plain sendmsg(2), which may block; EPIPE instead of SIGPIPE. For callers without a
+// ring: the child, the short verbs. `step` and `object` are the Error's.
+Result<void> send_blocking(int socket, OutMessage& message, std::string_view step,
+                           std::string_view object = {});
 
 class InMessage {
 public:

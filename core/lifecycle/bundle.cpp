@@ -45,10 +45,10 @@ Result<Bundle> load_bundle(const Global& global, const CreateOptions& options) {
     return bundle;
 }
 
-Result<void> check_console(const spec::Process& process, const CreateOptions& options, bool is_detached) {
-    if (process.terminal && is_detached && options.console_socket.empty())
+Result<void> check_console(bool has_terminal, const std::string& console_socket, bool is_detached) {
+    if (has_terminal && is_detached && console_socket.empty())
         return Error::message("cannot allocate tty if urc will detach without setting console socket");
-    if (!options.console_socket.empty() && !(process.terminal && is_detached))
+    if (!console_socket.empty() && !(has_terminal && is_detached))
         return Error::message("cannot use console socket if urc will not detach or allocate tty");
     return {};
 }

@@ -22,7 +22,8 @@ struct Bundle {
 // Reads the configuration that `options` names, by the bundle's directory. Its warnings go to the log.
 Result<Bundle> load_bundle(const Global& global, const CreateOptions& options);
 
-// Whether the container's terminal and --console-socket fit together; `is_detached`: nobody stays to relay.
-Result<void> check_console(const spec::Process& process, const CreateOptions& options, bool is_detached);
+// Whether a process's terminal and --console-socket (empty: none) fit together; `is_detached`: nobody stays
+// to relay.
+Result<void> check_console(bool has_terminal, const std::string& console_socket, bool is_detached);
 
 }  // namespace urc

@@ -16,6 +16,7 @@
 
 #include "core/cgroup/layout.h"
 #include "core/child/last_page.h"
+#include "core/lifecycle/await.h"
 #include "core/lifecycle/bundle.h"
 #include "core/lifecycle/destroy.h"
 #include "core/lifecycle/pid_file.h"
@@ -25,6 +26,7 @@
 #include "core/process/sealed_copy.h"
 #include "core/process/spawn.h"
 #include "core/process/start_socket.h"
+#include "core/process/unix_socket.h"
 #include "core/terminal/terminal.h"
 #include "uring/file.h"
 
@@ -54,11 +56,10 @@ public:
     Result<void> limit_cgroup();
     Result<void> save_state();
     Result<void> await_ready();
+    Result<void> send_pidfd();
     Result<void> write_pid_file() { return urc::write_pid_file(options_.pid_file, init_.pid); }
 
 private:
-    Result<void> take_terminal(Fd master);
-    Error better_error(Error error) const;
     Result<process::Cloned> clone_init();
     bool needs_stage() const;
     std::optional<std::int64_t> memory_limit() const {
@@ -86,8 +87,8 @@ private:
     process::Channel channel_;
     process::Cloned init_;
     State state_;
-    Fd console_;   // --console-socket
-    Fd terminal_;  // the master, when it stays with us
+    Console console_;
+    Fd pidfd_socket_;
     Undo undo_;
 };
 
@@ -111,6 +112,7 @@ constexpr Step kSteps[] = {
     {"limit process", &Launcher::limit_process},
     {"save state", &Launcher::save_state},
     {"await ready", &Launcher::await_ready},
+    {"pidfd socket", &Launcher::send_pidfd},
     {"pid file", &Launcher::write_pid_file},
 };
 
@@ -129,7 +131,11 @@ Result<Launched> Launcher::work_off() {
         global_.log.debug("phase: ", step.name);
         Result<void> done = hook_ ? hook_(step.name) : Result<void>{};
         if (done.ok()) done = (this->*step.act)();
-        if (!done.ok()) return with_memory_hint(better_error(std::move(done).error()), memory_limit());
+        if (!done.ok()) {
+            Error error = std::move(done).error();
+            if (init_.pidfd) error = better_error(std::move(error), channel_);
+            return with_memory_hint(std::move(error), memory_limit());
+        }
     }
     undo_.dismiss();
     std::optional<std::int64_t> limit = memory_limit();
@@ -138,19 +144,8 @@ Result<Launched> Launcher::work_off() {
                     std::move(state_),
                     std::move(init_.pidfd),
                     std::move(channel_),
-                    std::move(terminal_),
+                    std::move(console_.master),
                     limit};
-}
-
-// A message to a child that has given up meanwhile fails; what the child has to say is the cause.
-Error Launcher::better_error(Error error) const {
-    bool is_channel_broken = error.code() == EPIPE || error.code() == ECONNRESET;
-    if (!is_channel_broken || !init_.pidfd) return error;
-    for (;;) {
-        auto received = channel_.receive();
-        if (!received.ok()) return std::move(received).error();
-        if (received->type == process::Message::end_of_file) return process::init_died();
-    }
 }
 
 Result<void> Launcher::read_configuration() {
@@ -159,11 +154,13 @@ Result<void> Launcher::read_configuration() {
     rootfs_path_ = std::move(bundle.rootfs);
     spec_ = std::move(bundle.spec);
     bool is_detached = started_by_ == StartedBy::socket || options_.detach;
-    URC_TRY_VOID(check_console(*spec_.process, options_, is_detached));
-    if (!options_.pidfd_socket.empty()) return Error::message("--pidfd-socket: not supported yet", ENOTSUP);
-
+    URC_TRY_VOID(check_console(spec_.process->terminal, options_.console_socket, is_detached));
+    console_.is_wanted = spec_.process->terminal;
     if (!options_.console_socket.empty()) {
-        URC_TRY(console_, terminal::connect_console(options_.console_socket));
+        URC_TRY(console_.socket, process::connect_socket(options_.console_socket, "--console-socket"));
+    }
+    if (!options_.pidfd_socket.empty()) {
+        URC_TRY(pidfd_socket_, process::connect_socket(options_.pidfd_socket, "--pidfd-socket"));
     }
     return {};
 }
@@ -380,33 +377,13 @@ Result<void> Launcher::save_state() {
 
 // A terminal is waited for, because its master must be where it belongs before the program writes to it.
 Result<void> Launcher::await_ready() {
-    if (!child_.reports_ready) return {};
-    for (;;) {
-        URC_TRY(process::Received received, channel_.receive());
-        switch (received.type) {
-            case process::Message::phases:
-                global_.log.debug("child: ", received.text);
-                continue;
-            case process::Message::console:
-                URC_TRY_VOID(take_terminal(std::move(received.fd)));
-                continue;
-            case process::Message::ready:
-                if (spec_.process->terminal && !terminal_ && !console_)
-                    return Error(EPROTO, "receive the container's terminal");
-                return {};
-            case process::Message::end_of_file:
-                return process::init_died();
-            default:
-                return Error(EPROTO, "receive from the container's init");
-        }
-    }
+    return child_.reports_ready ? urc::await_ready(global_.log, channel_, console_) : Result<void>{};
 }
 
-Result<void> Launcher::take_terminal(Fd master) {
-    URC_TRY_VOID(terminal::verify_master(master.get()));
-    if (console_) return terminal::send_console(console_.get(), master.get());
-    terminal_ = std::move(master);
-    return {};
+// The body is the word that runc sends with it.
+Result<void> Launcher::send_pidfd() {
+    if (!pidfd_socket_) return {};
+    return process::send_descriptor(pidfd_socket_.get(), "standard", init_.pidfd.get(), "--pidfd-socket");
 }
 
 Result<void> guard_own_executable() {
@@ -419,33 +396,12 @@ Result<Launched> launch(const Global& global, const CreateOptions& options, Star
     return Launcher(global, options, started_by, hook).work_off();
 }
 
-Result<void> await_program(const Log& log, const process::Channel& channel) {
-    for (;;) {
-        URC_TRY(process::Received received, channel.receive());
-        if (received.type == process::Message::end_of_file) return {};
-        if (received.type != process::Message::phases)
-            return Error(EPROTO, "receive from the container's init");
-        log.debug("child: ", received.text);
-    }
-}
-
 Result<void> release(const Global& global, Launched& container) {
-    auto sent = container.channel.send(process::Message::go);
-    // A child that has given up already says why.
-    auto runs = await_program(global.log, container.channel);
-    if (runs.ok() && !sent.ok()) runs = std::move(sent);
+    auto runs = say_go(global.log, container.channel);
     if (runs.ok()) return {};
     kill_and_reap(container.init);
     (void)destroy(global, container.dir, container.state);
     return with_memory_hint(std::move(runs).error(), container.memory_limit);
-}
-
-void kill_and_reap(const Pidfd& pidfd) {
-    if (!pidfd) return;
-    ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
-    siginfo_t info;
-    while (::waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED) < 0 && errno == EINTR) {
-    }
 }
 
 std::vector<std::string_view> launch_step_names() {

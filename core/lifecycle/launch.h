@@ -11,6 +11,7 @@
 
 #include "core/cgroup/cgroup.h"
 #include "core/child/launch.h"
+#include "core/lifecycle/await.h"
 #include "core/process/channel.h"
 #include "core/runtime.h"
 #include "core/state/store.h"
@@ -43,12 +44,6 @@ Result<Launched> launch(const Global& global, const CreateOptions& options, Star
 // runs. On error (of any step that the child still had to do, or of execve itself) nothing is left, as with
 // launch().
 Result<void> release(const Global& global, Launched& container);
-
-// Reads what the child has to say until it becomes the program (the channel ends), or its Error.
-Result<void> await_program(const Log& log, const process::Channel& channel);
-
-// SIGKILLs the process behind `pidfd`, our child, and reaps it.
-void kill_and_reap(const Pidfd& pidfd);
 
 // The names of the parent's steps in order, for tests that make each one fail.
 std::vector<std::string_view> launch_step_names();

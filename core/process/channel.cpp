@@ -2,10 +2,13 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "core/errno_words.h"
+#include "uring/message.h"
 
 namespace urc::process {
 
@@ -24,25 +27,13 @@ union FdBuffer {
 };
 
 Result<void> send_message(int socket, const MessageHeader& header, std::string_view text, int fd) {
-    iovec parts[2] = {
-        {const_cast<MessageHeader*>(&header), sizeof header},
-        {const_cast<char*>(text.data()), std::min(text.size(), kMessageSizeMax - sizeof header)}};
-    msghdr message{};
-    message.msg_iov = parts;
-    message.msg_iovlen = 2;
-    FdBuffer control{};
-    if (fd >= 0) {
-        control.header = {.cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-        std::memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
-        message.msg_control = &control;
-        message.msg_controllen = sizeof control;
-    }
-    ssize_t sent;
-    do {
-        sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
-    } while (sent < 0 && errno == EINTR);
-    if (sent < 0) return Error::last("send to the container's init");
-    return {};
+    std::byte bytes[kMessageSizeMax];
+    const std::size_t length = std::min(text.size(), sizeof bytes - sizeof header);
+    std::memcpy(bytes, &header, sizeof header);
+    std::memcpy(bytes + sizeof header, text.data(), length);
+    OutMessage message(std::span(bytes, sizeof header + length));
+    if (fd >= 0) (void)message.add_fd(fd);
+    return send_blocking(socket, message, "send to the container's process");
 }
 
 // The descriptor that came with `message`, if one did.
@@ -70,8 +61,8 @@ Result<void> Channel::send_error(const Error& error) const {
     return send(Message::failed, error.code(), error.text());
 }
 
-Error init_died() {
-    return Error::message("the container's init died before it was set up", ECHILD);
+Error child_died() {
+    return Error::message("the container's process died before it was set up", ECHILD);
 }
 
 Result<Received> Channel::receive() const {
@@ -91,17 +82,17 @@ Result<Received> Channel::receive() const {
         // once, and before what the child may have said: that comes with the next call.
         if (got < 0 && errno == ECONNRESET && !std::exchange(has_died, true)) errno = EINTR;
     } while (got < 0 && errno == EINTR);
-    if (got == 0 && has_died) return init_died();
+    if (got == 0 && has_died) return child_died();
     if (got == 0) return Received{};
-    if (got < 0) return Error::last("receive from the container's init");
+    if (got < 0) return Error::last("receive from the container's process");
 
     Fd fd = received_fd(message);
     MessageHeader header;
     if (static_cast<std::size_t>(got) < sizeof header)
-        return Error(EBADMSG, "receive from the container's init");
+        return Error(EBADMSG, "receive from the container's process");
     std::memcpy(&header, buffer, sizeof header);
     if (header.type == Message::end_of_file || header.type > Message::phases)
-        return Error(EBADMSG, "receive from the container's init");
+        return Error(EBADMSG, "receive from the container's process");
     Received received{header.type, header.value,
                       std::string(buffer + sizeof header, static_cast<std::size_t>(got) - sizeof header),
                       std::move(fd)};
@@ -115,8 +106,8 @@ Result<Received> Channel::receive() const {
 
 Result<Received> Channel::expect(Message type) const {
     URC_TRY(Received received, receive());
-    if (received.type == Message::end_of_file) return init_died();
-    if (received.type != type) return Error(EPROTO, "receive from the container's init");
+    if (received.type == Message::end_of_file) return child_died();
+    if (received.type != type) return Error(EPROTO, "receive from the container's process");
     return received;
 }
 

@@ -52,7 +52,7 @@ struct MessageHeader {
 };
 
 // What to say when the channel ends although more was to come.
-Error init_died();
+Error child_died();
 
 struct Received {
     Message type = Message::end_of_file;

@@ -2,14 +2,12 @@
 
 #include <linux/magic.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/un.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include <cstring>
+#include "core/process/unix_socket.h"
 
 namespace urc::terminal {
 
@@ -65,43 +63,11 @@ Result<void> verify_master(int fd) {
     return {};
 }
 
-Result<Fd> connect_console(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) return Error(ENAMETOOLONG, "--console-socket", path);
-    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-    Fd connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!connection) return Error::last("socket");
-    int done;
-    do {
-        done = ::connect(connection.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
-    } while (done < 0 && errno == EINTR);
-    if (done < 0) return Error::last("connect --console-socket", path);
-    return connection;
-}
-
 Result<void> send_console(int connection, int master) {
     int number = 0;
     if (::ioctl(master, TIOCGPTN, &number) < 0) return Error::last("TIOCGPTN");
-    std::string name = "/dev/pts/" + std::to_string(number);
-    iovec part{name.data(), name.size()};
-    union {
-        cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control{};
-    control.header = {.cmsg_len = CMSG_LEN(sizeof master), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-    std::memcpy(CMSG_DATA(&control.header), &master, sizeof master);
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = &control;
-    message.msg_controllen = sizeof control;
-    ssize_t sent;
-    do {
-        sent = ::sendmsg(connection, &message, MSG_NOSIGNAL);
-    } while (sent < 0 && errno == EINTR);
-    if (sent < 0) return Error::last("send the terminal", "--console-socket");
-    return {};
+    return process::send_descriptor(connection, "/dev/pts/" + std::to_string(number), master,
+                                    "--console-socket");
 }
 
 }  // namespace urc::terminal

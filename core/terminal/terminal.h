@@ -41,9 +41,6 @@ void copy_size(int from, int master);
 // EINVAL unless `fd` is the master of a pseudo terminal: character device 5:2 on a devpts.
 Result<void> verify_master(int fd);
 
-// A connection to the Unix socket at `path` that --console-socket names.
-Result<Fd> connect_console(const std::string& path);
-
 // Hands `master` over; the body of the message is the terminal's name, as runc's receivers expect.
 Result<void> send_console(int connection, int master);
 

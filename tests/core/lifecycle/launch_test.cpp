@@ -116,7 +116,7 @@ TEST_F(LaunchTest, LeavesNothingWhenTheChildIsKilled) {
         if (std::find(parents.begin(), parents.end(), victim) != parents.end()) continue;
         auto launched = launch(global(), options(), StartedBy::socket, hook);
         ASSERT_FALSE(launched.ok());
-        EXPECT_EQ(launched.error().text(), "the container's init died before it was set up");
+        EXPECT_EQ(launched.error().text(), "the container's process died before it was set up");
         EXPECT_EQ(leftovers(), "") << "after dying at " << victim;
     }
 }

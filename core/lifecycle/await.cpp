@@ -1,0 +1,85 @@
+#include "core/lifecycle/await.h"
+
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "core/terminal/terminal.h"
+
+namespace urc {
+
+namespace {
+
+Error unexpected() {
+    return Error(EPROTO, "receive from the container's process");
+}
+
+Result<void> take_terminal(Console& console, Fd master) {
+    URC_TRY_VOID(terminal::verify_master(master.get()));
+    if (console.socket) return terminal::send_console(console.socket.get(), master.get());
+    console.master = std::move(master);
+    return {};
+}
+
+}  // namespace
+
+Result<void> await_ready(const Log& log, const process::Channel& channel, Console& console) {
+    bool has_come = false;
+    for (;;) {
+        URC_TRY(process::Received received, channel.receive());
+        switch (received.type) {
+            case process::Message::phases:
+                log.debug("child: ", received.text);
+                continue;
+            case process::Message::console:
+                if (!console.is_wanted || std::exchange(has_come, true)) return unexpected();
+                URC_TRY_VOID(take_terminal(console, std::move(received.fd)));
+                continue;
+            case process::Message::ready:
+                if (console.is_wanted && !has_come) return Error(EPROTO, "receive the container's terminal");
+                return {};
+            case process::Message::end_of_file:
+                return process::child_died();
+            default:
+                return unexpected();
+        }
+    }
+}
+
+Result<void> await_program(const Log& log, const process::Channel& channel) {
+    for (;;) {
+        URC_TRY(process::Received received, channel.receive());
+        if (received.type == process::Message::end_of_file) return {};
+        if (received.type != process::Message::phases) return unexpected();
+        log.debug("child: ", received.text);
+    }
+}
+
+Result<void> say_go(const Log& log, const process::Channel& channel) {
+    auto sent = channel.send(process::Message::go);
+    // A child that has given up already says why.
+    auto runs = await_program(log, channel);
+    return runs.ok() && !sent.ok() ? std::move(sent) : std::move(runs);
+}
+
+Error better_error(Error error, const process::Channel& channel) {
+    bool is_channel_broken = error.code() == EPIPE || error.code() == ECONNRESET;
+    if (!is_channel_broken) return error;
+    for (;;) {
+        auto received = channel.receive();
+        if (!received.ok()) return std::move(received).error();
+        if (received->type == process::Message::end_of_file) return process::child_died();
+    }
+}
+
+void kill_and_reap(const Pidfd& pidfd) {
+    if (!pidfd) return;
+    ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
+    siginfo_t info;
+    while (::waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED) < 0 && errno == EINTR) {
+    }
+}
+
+}  // namespace urc

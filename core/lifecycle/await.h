@@ -1,0 +1,36 @@
+// What the parent waits for on the channel: that its child is ready, and that the program runs. `create`,
+// `run` and `exec` share it.
+#pragma once
+
+#include "core/log.h"
+#include "core/process/channel.h"
+#include "uring/fd.h"
+#include "uring/result.h"
+
+namespace urc {
+
+// Where the terminal of a child goes: on through `socket` (--console-socket), or it stays here as `master`.
+struct Console {
+    bool is_wanted = false;
+    Fd socket;
+    Fd master;
+};
+
+// Until the child has nothing left to do but its last page; its terminal comes before that, and is verified.
+// Its Error when it gives up.
+Result<void> await_ready(const Log& log, const process::Channel& channel, Console& console);
+
+// Reads what the child has to say until it becomes the program (the channel ends), or its Error.
+Result<void> await_program(const Log& log, const process::Channel& channel);
+
+// The last word: says go, and waits until the program runs.
+Result<void> say_go(const Log& log, const process::Channel& channel);
+
+// `error` may be only the consequence of a child that has given up meanwhile and closed the channel; what the
+// child has to say is the cause then.
+Error better_error(Error error, const process::Channel& channel);
+
+// SIGKILLs the process behind `pidfd`, our child, and reaps it.
+void kill_and_reap(const Pidfd& pidfd);
+
+}  // namespace urc
