@@ -49,6 +49,9 @@ int state_command(Session&);
 int list_command(Session&);
 int kill_command(Session&);
 int delete_command(Session&);
+int pause_command(Session&);
+int resume_command(Session&);
+int ps_command(Session&);
 int spec_command(Session&);
 
 // The global options as they were typed.

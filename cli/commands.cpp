@@ -1,4 +1,6 @@
 // The table of commands.
+#include <limits>
+
 #include "cli/command.h"
 
 namespace urc::cli {
@@ -10,6 +12,8 @@ constexpr std::string_view kNewId =
 constexpr std::string_view kFromBundle =
     "   The container is made as config.json in the bundle says. What this file says\n"
     "when the container is made counts; later changes to it do not.";
+
+constexpr unsigned kArgumentsUnlimited = std::numeric_limits<unsigned>::max();
 
 constexpr Command kCommands[] = {
     {.name = "checkpoint"},
@@ -45,10 +49,28 @@ constexpr Command kCommands[] = {
      .summary = "list the containers below the state root",
      .explanation = "Containers made with another --root are not shown.",
      .call = list_command},
-    {.name = "pause"},
-    {.name = "ps", .placement = Placement::before_arguments},
+    {.name = "pause",
+     .summary = "suspend all processes of a container",
+     .arguments = "<container-id>",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .call = pause_command},
+    {.name = "ps",
+     .summary = "list the processes of a container",
+     .arguments = "<container-id> [ps options]",
+     .explanation = "The table is that of ps(1), which gets the options after the ID (default: -ef) and has\n"
+                    "to print a column PID.",
+     .arguments_min = 1,
+     .arguments_max = kArgumentsUnlimited,
+     .placement = Placement::before_arguments,
+     .call = ps_command},
     {.name = "restore"},
-    {.name = "resume"},
+    {.name = "resume",
+     .summary = "let the processes of a paused container go on",
+     .arguments = "<container-id>",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .call = resume_command},
     {.name = "run",
      .summary = "create and run a container",
      .arguments = "<container-id>",

@@ -91,6 +91,17 @@ struct KillOptions {
 };
 Result<void> kill(const Global& global, std::string_view id, const KillOptions& options);
 
+// Freezes all processes of a created or running container ("container not running"), and lets them go on
+// ("container not paused").
+Result<void> pause(const Global& global, std::string_view id);
+Result<void> resume(const Global& global, std::string_view id);
+
+// The numbers that the container's processes have here, sorted; none of a stopped one. ps_table: what ps(1)
+// says of them, with its header; the options are for ps, "-ef" when there are none.
+Result<std::vector<pid_t>> pids(const Global& global, std::string_view id);
+Result<std::string> ps_table(const Global& global, std::string_view id,
+                             const std::vector<std::string>& ps_options);
+
 struct DeleteOptions {
     bool force = false;  // kills first; an unknown container is no error
     bool is_regex = false;

@@ -6,16 +6,12 @@
 
 #include <csignal>
 
-#include "core/cgroup/cgroup.h"
+#include "core/lifecycle/hold.h"
 
 namespace urc {
 namespace {
 
 constexpr int kExitTimeoutMs = 10'000;
-
-Result<cgroup::Cgroup> open_cgroup(const State& state) {
-    return cgroup::Cgroup::open({.paths = state.cgroup_paths, .made = state.cgroups_made}, state.rootless);
-}
 
 // A pidfd is readable as soon as its process has ended, reaped or not.
 Result<void> wait_for_exit(const Pidfd& init, pid_t pid) {

@@ -4,17 +4,12 @@
 
 #include <csignal>
 
-#include "core/cgroup/cgroup.h"
 #include "core/lifecycle/destroy.h"
 #include "core/lifecycle/find.h"
+#include "core/lifecycle/hold.h"
 
 namespace urc {
 namespace {
-
-// CRI-O, podman and containerd's shim look for these words.
-Error not_running() {
-    return Error::message("container not running", ESRCH);
-}
 
 Result<void> signal_init(const State& state, int signal) {
     auto init = open_process(state.init);
@@ -43,8 +38,7 @@ Result<void> kill_one(const Store& store, std::string_view id, const KillOptions
         const bool is_gone = !sent && sent.error().code() == ESRCH;
         return options.all && is_gone ? Result<void>{} : sent;
     }
-    URC_TRY(cgroup::Cgroup group,
-            cgroup::Cgroup::open({.paths = state.cgroup_paths, .made = state.cgroups_made}, state.rootless));
+    URC_TRY(cgroup::Cgroup group, open_cgroup(state));
     if (options.all || is_end_of_all) return signal_all(state, group, options);
     URC_TRY_VOID(signal_init(state, options.signal));
     // A frozen process of v1 takes even SIGKILL only when it is thawed.
