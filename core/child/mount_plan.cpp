@@ -11,6 +11,7 @@
 #include "core/child/mount_calls.h"
 #include "core/child/resolver.h"
 #include "core/child/rootfs.h"
+#include "core/process/user_namespace.h"
 #include "uring/file.h"
 
 namespace urc::child {
@@ -133,6 +134,8 @@ Result<MountStep> plan_mount(const spec::Mount& mount, const RootfsOptions& opti
         return refused(step, "neither a type nor a bind option is given");
     }
     bool is_filesystem = step.kind == MountKind::filesystem;
+    if (step.options.has_tmpcopyup && !(is_filesystem && step.type == "tmpfs"))
+        return refused(step, "tmpcopyup is for a tmpfs only");
     URC_TRY_VOID(check_proc(step));
     step.needs_real_directory = (is_filesystem && (step.type == "proc" || step.type == "sysfs")) ||
                                 step.destination == "/proc" || step.destination == "/sys" ||
@@ -143,6 +146,30 @@ Result<MountStep> plan_mount(const spec::Mount& mount, const RootfsOptions& opti
         if (step.is_readonly_at_end) step.options.attributes.apply(0, MOUNT_ATTR_RDONLY);
     }
     return step;
+}
+
+// Its own maps, or those of the container's user namespace.
+Result<void> plan_id_mapping(RootfsPlan& plan, MountStep& step, const spec::Mount& mount,
+                             const spec::Linux& linux) {
+    bool has_own = !mount.uid_mappings.empty();
+    if (!has_own && !step.options.has_idmap) return {};
+    if (step.kind != MountKind::bind) return refused(step, "only bind mounts can have mapped ids");
+    std::vector<spec::IdMapping> uids, gids;
+    if (has_own) {
+        uids = mount.uid_mappings;
+        gids = mount.gid_mappings;
+    } else if (plan.joined_user_namespace < 0) {
+        uids = linux.uid_mappings;
+        gids = linux.gid_mappings;
+    }
+    for (const IdMapping& one : plan.id_mappings)
+        if (process::is_same_map(one.uids, uids) && process::is_same_map(one.gids, gids)) {
+            step.id_mapping = static_cast<int>(&one - plan.id_mappings.data());
+            return {};
+        }
+    step.id_mapping = static_cast<int>(plan.id_mappings.size());
+    plan.id_mappings.push_back({std::move(uids), std::move(gids), Fd()});
+    return {};
 }
 
 Result<DeviceStep> plan_device(const spec::Device& device) {
@@ -249,6 +276,7 @@ Result<RootfsPlan> plan_rootfs(const spec::Spec& spec, const RootfsOptions& opti
     plan.is_cgroup_v2 = options.is_cgroup_v2;
     plan.is_root_readonly = spec.root->readonly;
     plan.cgroups = options.cgroups;
+    plan.joined_user_namespace = options.joined_user_namespace;
     if (!plan.has_mount_namespace && !(spec.linux.masked_paths.empty() && spec.linux.readonly_paths.empty()))
         return Error::message("unable to restrict sys entries without a private MNT namespace", EINVAL);
     plan.final_propagation = propagation_of(spec.linux.rootfs_propagation);
@@ -260,6 +288,7 @@ Result<RootfsPlan> plan_rootfs(const spec::Spec& spec, const RootfsOptions& opti
     plan.mounts.reserve(spec.mounts.size());
     for (const spec::Mount& mount : spec.mounts) {
         URC_TRY(MountStep step, plan_mount(mount, options));
+        URC_TRY_VOID(plan_id_mapping(plan, step, mount, spec.linux));
         if (step.destination == "/dev" && step.kind == MountKind::bind) plan.makes_devices = false;
         plan.mounts.push_back(std::move(step));
     }
@@ -268,29 +297,6 @@ Result<RootfsPlan> plan_rootfs(const spec::Spec& spec, const RootfsOptions& opti
     plan.masked_paths = clean_once(spec.linux.masked_paths);
     plan.readonly_paths = clean_once(spec.linux.readonly_paths);
     return plan;
-}
-
-Result<void> open_sources(RootfsPlan& plan) {
-    if (!plan.is_userns || !plan.has_mount_namespace) return {};
-    // Not root, or no such right: the child tries by itself. What is missing is missing for it as well.
-    auto open = [](const std::string& path, bool is_recursive) -> Result<Fd> {
-        Fd tree(::open_tree(AT_FDCWD, path.c_str(),
-                            OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (is_recursive ? AT_RECURSIVE : 0U)));
-        if (!tree && errno == ENOENT) return Error::last("mount", path);
-        // As the kernel does when a user namespace gets its copy of the mounts: else, where the host's are
-        // shared, what is mounted below in the container would be mounted on the host as well.
-        if (tree && set_mount(tree.get(), AT_RECURSIVE, {}, MS_SLAVE) < 0)
-            return Error::last("make a slave of", path);
-        return tree;
-    };
-    URC_TRY(plan.rootfs_tree, open(plan.rootfs, true));
-    for (MountStep& step : plan.mounts) {
-        if (step.kind != MountKind::bind) continue;
-        auto tree = open(step.source, step.options.is_recursive_bind);
-        if (!tree.ok()) return Error(tree.error().code(), "mount " + step.source + " on " + step.destination);
-        step.source_tree = std::move(*tree);
-    }
-    return {};
 }
 
 }  // namespace urc::child

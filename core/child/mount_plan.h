@@ -33,7 +33,15 @@ struct RootfsOptions {
     bool is_userns = false;    // in a user namespace, new, joined or the caller's
     bool is_rootless = false;  // the caller is not root
     bool is_cgroup_v2 = false;
+    int joined_user_namespace = -1;        // borrowed: the one that linux.namespaces gives a path for
     std::vector<CgroupHierarchy> cgroups;  // v2: one
+};
+
+// The ids that id-mapped mounts show. Mounts with the same maps share a user namespace, which is made for
+// them.
+struct IdMapping {
+    std::vector<spec::IdMapping> uids, gids;  // none: those of the user namespace that is joined
+    Fd user_namespace;                        // opened by open_sources()
 };
 
 enum class MountKind : std::uint8_t { filesystem, bind, cgroup, remount };
@@ -49,8 +57,10 @@ struct MountStep {
     bool takes_mode_of_directory = false;  // a tmpfs without mode=
     bool is_readonly_at_end = false;       // a tmpfs or /dev: it is filled first
     bool is_allowed_in_proc = false;
-    std::string mode_text;  // scratch space of the child
-    Fd source_tree;         // opened by open_sources()
+    int id_mapping = -1;        // which of the plan's; -1: none
+    bool is_id_mapped = false;  // source_tree is it already
+    std::string mode_text;      // scratch space of the child
+    Fd source_tree;             // opened by open_sources()
 };
 
 struct DeviceStep {
@@ -83,6 +93,8 @@ struct RootfsPlan {
     PropagationChange initial_propagation;  // of the copied host mounts, before anything is mounted
     PropagationChange final_propagation;    // type 0: none
     std::vector<MountStep> mounts;
+    std::vector<IdMapping> id_mappings;
+    int joined_user_namespace = -1;
     std::vector<DeviceStep> devices;
     std::vector<std::string> masked_paths;
     std::vector<std::string> readonly_paths;

@@ -8,8 +8,10 @@
 
 #include <array>
 
+#include "core/child/copy_up.h"
 #include "core/child/mount_calls.h"
 #include "core/child/resolver.h"
+#include "core/child/sources.h"
 
 namespace urc::child {
 
@@ -169,21 +171,15 @@ Result<void> mount_filesystem(RootfsPlan& plan, MountStep& step) {
     URC_TRY(Place place, find_place(plan, step, true));
     if (step.takes_mode_of_directory) URC_TRY_VOID(take_mode(step, place));
     URC_TRY(Fd mount, new_filesystem(plan, step, place));
+    if (step.options.has_tmpcopyup && !place.is_created)
+        URC_TRY_VOID(copy_up(place.fd.get(), mount.get(), mount_step_name(step)));
     URC_TRY_VOID(attach_at(mount.get(), place, step));
     return remember(plan, step, std::move(mount));
 }
 
-Result<Fd> open_source(MountStep& step) {
-    Tree tree = step.options.is_recursive_bind ? Tree::recursive : Tree::single;
-    auto opened = clone_tree(step.source.c_str(), tree, mount_step_name(step));
-    if (!opened.ok() && opened.error().code() == EACCES && step.source_tree)
-        return std::move(step.source_tree);
-    return opened;
-}
-
 Result<void> mount_bind(RootfsPlan& plan, MountStep& step) {
     std::string name = mount_step_name(step);
-    URC_TRY(Fd tree, open_source(step));
+    URC_TRY(Fd tree, open_source(plan, step));
     struct stat status;
     if (::fstat(tree.get(), &status) < 0) return Error::last(name);
     if (step.destination == "/proc") {
@@ -192,10 +188,7 @@ Result<void> mount_bind(RootfsPlan& plan, MountStep& step) {
         if (!is_proc || status.st_ino != kProcRoot)
             return Error::message(name + ": \"/proc\" cannot be mounted because it is not of type proc");
     }
-    // An id-mapped mount gets its MOUNT_ATTR_IDMAP here, while it is detached and before its other
-    // attributes.
-    Tree kind = step.options.is_recursive_bind ? Tree::recursive : Tree::single;
-    URC_TRY_VOID(apply_options(tree.get(), kind, step.options, plan.is_userns, name));
+    URC_TRY_VOID(apply_options(tree.get(), bind_tree(step), step.options, plan.is_userns, name));
     URC_TRY(Place place, find_place(plan, step, S_ISDIR(status.st_mode)));
     URC_TRY_VOID(attach_at(tree.get(), place, step));
     return remember(plan, step, std::move(tree));

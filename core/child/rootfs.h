@@ -37,8 +37,9 @@ void describe_cgroups(RootfsOptions& options, const cgroup::Layout& layout, cons
 // All that can be refused without touching the rootfs is refused here. Opens nothing that stays open.
 Result<RootfsPlan> plan_rootfs(const spec::Spec& spec, const RootfsOptions& options);
 
-// Opens the rootfs and the bind sources with the caller's rights; not being allowed to is no error, the child
-// then tries by itself. Only for user namespaces: elsewhere it does nothing.
+// Makes the user namespaces of id-mapped mounts. For user namespaces it also opens the rootfs and the bind
+// sources with the caller's rights, and maps their ids; not being allowed to open one is no error, the child
+// then tries by itself.
 Result<void> open_sources(RootfsPlan& plan);
 
 // ---- child

@@ -208,11 +208,12 @@ Result<void> Launcher::plan_mounts() {
     options.no_pivot = options_.no_pivot;
     options.is_userns = child_.is_in_user;
     options.is_rootless = is_rootless(global_);
+    for (const child::Join& join : child_.joins)
+        if (join.type == spec::NamespaceType::user) options.joined_user_namespace = join.fd.get();
     if (layout_) child::describe_cgroups(options, *layout_, cgroup_ ? &*cgroup_ : nullptr);
     URC_TRY(child::RootfsPlan plan, child::plan_rootfs(spec_, options));
     child_.rootfs.emplace(std::move(plan));
-    if (child_.is_in_user) URC_TRY_VOID(child::open_sources(*child_.rootfs));
-    return {};
+    return child::open_sources(*child_.rootfs);
 }
 
 Result<void> Launcher::prepare_seccomp() {

@@ -14,17 +14,6 @@ namespace urc {
 namespace spec {
 namespace {
 
-bool any_mount_option(const Spec& spec, bool (*matches)(std::string_view)) {
-    return std::any_of(spec.mounts.begin(), spec.mounts.end(), [&](const Mount& mount) {
-        return std::any_of(mount.options.begin(), mount.options.end(), matches);
-    });
-}
-
-bool is_idmap_option(std::string_view option) {
-    return option == "idmap" || option == "ridmap" || option.substr(0, 6) == "idmap=" ||
-           option.substr(0, 7) == "ridmap=";
-}
-
 struct Refused {
     std::string_view field;
     bool (*is_set)(const Spec&);
@@ -37,15 +26,6 @@ constexpr Refused kFields[] = {
     {"hooks.startContainer", [](const Spec& s) { return !s.hooks.start_container.empty(); }},
     {"hooks.poststart", [](const Spec& s) { return !s.hooks.poststart.empty(); }},
     {"hooks.poststop", [](const Spec& s) { return !s.hooks.poststop.empty(); }},
-    {"mounts: option tmpcopyup",
-     [](const Spec& s) { return any_mount_option(s, [](std::string_view o) { return o == "tmpcopyup"; }); }},
-    {"mounts: option idmap", [](const Spec& s) { return any_mount_option(s, is_idmap_option); }},
-    {"mounts: uidMappings and gidMappings",
-     [](const Spec& s) {
-         return std::any_of(s.mounts.begin(), s.mounts.end(), [](const Mount& mount) {
-             return !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
-         });
-     }},
     {"linux.intelRdt", [](const Spec& s) { return s.linux.intel_rdt.has_value(); }},
     {"linux.memoryPolicy", [](const Spec& s) { return s.linux.memory_policy.has_value(); }},
     {"linux.netDevices", [](const Spec& s) { return !s.linux.net_devices.empty(); }},

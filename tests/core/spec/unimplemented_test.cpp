@@ -20,18 +20,6 @@ TEST(RefuseUnimplemented, NamesEachFieldThatNothingActsOn) {
         {"hooks.startContainer", [](Spec& s) { s.hooks.start_container.push_back({.path = "/x"}); }},
         {"hooks.poststart", [](Spec& s) { s.hooks.poststart.push_back({.path = "/x"}); }},
         {"hooks.poststop", [](Spec& s) { s.hooks.poststop.push_back({.path = "/x"}); }},
-        {"mounts: option tmpcopyup",
-         [](Spec& s) { s.mounts = {{.destination = "/x", .options = {"tmpcopyup"}}}; }},
-        {"mounts: option idmap",
-         [](Spec& s) {
-             s.mounts = {{.destination = "/x", .options = {"ro", "ridmap"}}};
-         }},
-        {"mounts: option idmap",
-         [](Spec& s) { s.mounts = {{.destination = "/x", .options = {"idmap=uids=@"}}}; }},
-        {"mounts: uidMappings and gidMappings",
-         [](Spec& s) {
-             s.mounts = {{.destination = "/x", .uid_mappings = {{0, 1, 1}}}};
-         }},
         {"linux.intelRdt", [](Spec& s) { s.linux.intel_rdt.emplace(); }},
         {"linux.memoryPolicy", [](Spec& s) { s.linux.memory_policy.emplace(); }},
         {"linux.netDevices",
