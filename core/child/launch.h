@@ -81,6 +81,7 @@ Result<void> set_time_offsets(const spec::Linux& linux);          // namespaces.
 Result<void> bring_loopback_up();                                 // session.cpp
 Result<void> join_keyring(const Launch& launch);                  // session.cpp
 Result<void> set_scheduling(const spec::Process& process);        // session.cpp
+Result<void> set_memory_policy(const spec::Linux& linux);         // session.cpp
 Result<void> reset_signals();                                     // session.cpp
 Result<void> open_console(Launch& launch);                        // console.cpp
 Result<void> own_stdio(const spec::User& user);                   // user.cpp

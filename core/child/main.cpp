@@ -80,6 +80,10 @@ Result<void> schedule(Context& context) {
     return set_scheduling(*context.launch.process);
 }
 
+Result<void> place_memory(Context& context) {
+    return set_memory_policy(context.launch.spec->linux);
+}
+
 // personality(2): what uname(2) calls the machine, mostly.
 Result<void> set_personality(Context& context) {
     const auto& personality = context.launch.spec->linux.personality;
@@ -191,6 +195,7 @@ constexpr Step kSteps[] = {
     {"network", set_up_network},
     {"keyring", join_session_keyring},
     {"scheduling", schedule},
+    {"memory policy", place_memory},
     {"personality", set_personality},
     {"mounts", prepare_mounts},
     {"terminal", set_up_terminal},

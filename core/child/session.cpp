@@ -15,6 +15,8 @@
 
 #include "core/child/launch.h"
 #include "core/number.h"
+#include "core/number_list.h"
+#include "core/spec/names.h"
 
 namespace urc::child {
 
@@ -125,6 +127,19 @@ Result<void> set_scheduling(const spec::Process& process) {
             return Error::last("ioprio_set", "process.ioPriority");
     }
     return {};
+}
+
+// set_mempolicy(2). Kept over execve; the kernel moves it along when the cpuset's nodes change.
+Result<void> set_memory_policy(const spec::Linux& linux) {
+    if (!linux.memory_policy) return {};
+    const spec::MemoryPolicy& asked = *linux.memory_policy;
+    unsigned mode = spec::memory_policy_mode(asked.mode).value_or(0);
+    for (const std::string& flag : asked.flags) mode |= spec::memory_policy_flag(flag).value_or(0);
+    auto nodes = parse_number_list(asked.nodes, spec::kMemoryNodesMax);
+    // The kernel counts one bit less than it is told.
+    long set = nodes ? ::syscall(SYS_set_mempolicy, mode, nodes->data(), spec::kMemoryNodesMax + 1)
+                     : ::syscall(SYS_set_mempolicy, mode, nullptr, 0);
+    return set < 0 ? Error::last("set_mempolicy", "linux.memoryPolicy") : Result<void>{};
 }
 
 }  // namespace urc::child

@@ -1,5 +1,6 @@
 #include "core/spec/names.h"
 
+#include <linux/mempolicy.h>
 #include <linux/sched.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
@@ -135,6 +136,26 @@ constexpr Name<int> kIoClasses[] = {{"IOPRIO_CLASS_RT", 1}, {"IOPRIO_CLASS_BE", 
 
 constexpr Name<std::uint32_t> kDomains[] = {{"LINUX", PER_LINUX}, {"LINUX32", PER_LINUX32}};
 
+// set_mempolicy(2). Weighted interleaving came with Linux 6.9.
+constexpr unsigned kWeightedInterleave = 6;
+constexpr Name<unsigned> kMemoryModes[] = {{"MPOL_DEFAULT", MPOL_DEFAULT},
+                                           {"MPOL_PREFERRED", MPOL_PREFERRED},
+                                           {"MPOL_BIND", MPOL_BIND},
+                                           {"MPOL_INTERLEAVE", MPOL_INTERLEAVE},
+                                           {"MPOL_LOCAL", MPOL_LOCAL},
+                                           {"MPOL_PREFERRED_MANY", MPOL_PREFERRED_MANY},
+                                           {"MPOL_WEIGHTED_INTERLEAVE", kWeightedInterleave}};
+constexpr Name<unsigned> kMemoryFlags[] = {{"MPOL_F_STATIC_NODES", MPOL_F_STATIC_NODES},
+                                           {"MPOL_F_RELATIVE_NODES", MPOL_F_RELATIVE_NODES},
+                                           {"MPOL_F_NUMA_BALANCING", MPOL_F_NUMA_BALANCING}};
+
+template <typename T, std::size_t N>
+std::vector<std::string_view> all_names(const Name<T> (&names)[N]) {
+    std::vector<std::string_view> words;
+    for (const Name<T>& entry : names) words.push_back(entry.name);
+    return words;
+}
+
 }  // namespace
 
 std::optional<int> capability_number(std::string_view name) {
@@ -180,6 +201,23 @@ std::optional<int> io_priority_class(std::string_view name) {
 }
 std::optional<std::uint32_t> personality_domain(std::string_view name) {
     return find_value<std::uint32_t>(kDomains, name);
+}
+
+std::optional<unsigned> memory_policy_mode(std::string_view name) {
+    return find_value<unsigned>(kMemoryModes, name);
+}
+std::optional<unsigned> memory_policy_flag(std::string_view name) {
+    return find_value<unsigned>(kMemoryFlags, name);
+}
+
+std::vector<std::string_view> namespace_names() {
+    return all_names(kNamespaces);
+}
+std::vector<std::string_view> memory_policy_mode_names() {
+    return all_names(kMemoryModes);
+}
+std::vector<std::string_view> memory_policy_flag_names() {
+    return all_names(kMemoryFlags);
 }
 
 }  // namespace urc::spec

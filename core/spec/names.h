@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "core/spec/spec.h"
 
@@ -30,5 +31,13 @@ std::optional<std::uint32_t> scheduler_policy(std::string_view name);    // "SCH
 std::optional<std::uint64_t> scheduler_flag(std::string_view name);      // "SCHED_FLAG_RECLAIM"
 std::optional<int> io_priority_class(std::string_view name);             // "IOPRIO_CLASS_BE" -> 2
 std::optional<std::uint32_t> personality_domain(std::string_view name);  // "LINUX32" -> PER_LINUX32
+
+std::optional<unsigned> memory_policy_mode(std::string_view name);  // "MPOL_BIND" -> MPOL_BIND
+std::optional<unsigned> memory_policy_flag(std::string_view name);  // "MPOL_F_STATIC_NODES"
+
+// All the words of a kind, in a fixed order: what `features` prints.
+std::vector<std::string_view> namespace_names();
+std::vector<std::string_view> memory_policy_mode_names();
+std::vector<std::string_view> memory_policy_flag_names();
 
 }  // namespace urc::spec

@@ -227,9 +227,11 @@ struct IntelRdt {
 };
 
 struct MemoryPolicy {
-    std::string mode, nodes;
-    std::vector<std::string> flags;
+    std::string mode;                // memory_policy_mode() of names.h knows it
+    std::string nodes;               // "0-3,7"
+    std::vector<std::string> flags;  // memory_policy_flag()
 };
+inline constexpr std::size_t kMemoryNodesMax = 1024;  // of the kernel, at most (MAX_NUMNODES)
 
 struct NetDevice {
     std::string host_name;

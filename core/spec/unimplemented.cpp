@@ -27,7 +27,6 @@ constexpr Refused kFields[] = {
     {"hooks.poststart", [](const Spec& s) { return !s.hooks.poststart.empty(); }},
     {"hooks.poststop", [](const Spec& s) { return !s.hooks.poststop.empty(); }},
     {"linux.intelRdt", [](const Spec& s) { return s.linux.intel_rdt.has_value(); }},
-    {"linux.memoryPolicy", [](const Spec& s) { return s.linux.memory_policy.has_value(); }},
     {"linux.netDevices", [](const Spec& s) { return !s.linux.net_devices.empty(); }},
 };
 

@@ -1,8 +1,11 @@
 #include "core/spec/validate.h"
 
+#include <linux/mempolicy.h>
+
 #include <algorithm>
 
 #include "core/number.h"
+#include "core/number_list.h"
 #include "core/spec/names.h"
 #include "core/spec/sysctl.h"
 #include "core/spec/validate_parts.h"
@@ -95,16 +98,19 @@ Result<void> check_net_devices(const Linux& os, bool is_rootless) {
 }
 
 Result<void> check_memory_policy(const MemoryPolicy& policy) {
-    constexpr std::string_view kModes[] = {
-        "MPOL_DEFAULT",        "MPOL_BIND",  "MPOL_INTERLEAVE",         "MPOL_PREFERRED",
-        "MPOL_PREFERRED_MANY", "MPOL_LOCAL", "MPOL_WEIGHTED_INTERLEAVE"};
-    constexpr std::string_view kFlags[] = {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES",
-                                           "MPOL_F_STATIC_NODES"};
-    if (std::find(std::begin(kModes), std::end(kModes), policy.mode) == std::end(kModes))
-        return refusal({"linux.memoryPolicy.mode: unknown mode ", in_quotes(policy.mode)});
+    auto mode = memory_policy_mode(policy.mode);
+    if (!mode) return refusal({"linux.memoryPolicy.mode: unknown mode ", in_quotes(policy.mode)});
     for (const std::string& flag : policy.flags)
-        if (std::find(std::begin(kFlags), std::end(kFlags), flag) == std::end(kFlags))
+        if (!memory_policy_flag(flag))
             return refusal({"linux.memoryPolicy.flags: unknown flag ", in_quotes(flag)});
+    if (!policy.nodes.empty() && !parse_number_list(policy.nodes, kMemoryNodesMax))
+        return refusal({"linux.memoryPolicy.nodes: not a list of nodes: ", in_quotes(policy.nodes)});
+    bool takes_none = *mode == MPOL_DEFAULT || *mode == MPOL_LOCAL;
+    if (takes_none && !policy.nodes.empty())
+        return refusal({"linux.memoryPolicy.nodes: ", policy.mode, " takes no nodes"});
+    // MPOL_PREFERRED without one means the local node.
+    if (!takes_none && *mode != MPOL_PREFERRED && policy.nodes.empty())
+        return refusal({"linux.memoryPolicy.nodes: ", policy.mode, " needs at least one node"});
     return {};
 }
 

@@ -1,7 +1,7 @@
 // The refusals about `process`.
 #include <sched.h>
 
-#include "core/number.h"
+#include "core/number_list.h"
 #include "core/spec/names.h"
 #include "core/spec/validate_parts.h"
 
@@ -63,21 +63,9 @@ Result<void> check_scheduler(const Scheduler& scheduler, std::string_view base) 
     return {};
 }
 
-// "0-3,7": numbers and ranges, as in cpuset(7).
 bool is_cpu_list(std::string_view list) {
-    while (true) {
-        std::size_t comma = list.find(',');
-        std::string_view part = list.substr(0, comma);
-        std::size_t dash = part.find('-');
-        auto first = parse_number<std::uint32_t>(part.substr(0, dash));
-        if (!first) return false;
-        if (dash != std::string_view::npos) {
-            auto last = parse_number<std::uint32_t>(part.substr(dash + 1));
-            if (!last || *last < *first) return false;
-        }
-        if (comma == std::string_view::npos) return true;
-        list.remove_prefix(comma + 1);
-    }
+    constexpr std::size_t kCpusMax = 8192;  // NR_CPUS of the largest kernels
+    return parse_number_list(list, kCpusMax).has_value();
 }
 
 Result<void> check_affinity(const ExecCpuAffinity& affinity, std::string_view base) {

@@ -41,5 +41,15 @@ TEST(Names, NamespacesGoBothWays) {
     EXPECT_EQ(namespace_type("mnt"), std::nullopt);
 }
 
+TEST(Names, ListsHoldExactlyTheWordsThatAreKnown) {
+    EXPECT_EQ(namespace_names().size(), 8u);
+    for (std::string_view name : namespace_names()) EXPECT_TRUE(namespace_type(name)) << name;
+    EXPECT_EQ(memory_policy_mode_names().size(), 7u);
+    for (std::string_view name : memory_policy_mode_names()) EXPECT_TRUE(memory_policy_mode(name)) << name;
+    EXPECT_EQ(memory_policy_flag_names().size(), 3u);
+    for (std::string_view name : memory_policy_flag_names()) EXPECT_TRUE(memory_policy_flag(name)) << name;
+    EXPECT_EQ(memory_policy_mode("MPOL_F_STATIC_NODES"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace urc::spec

@@ -21,7 +21,6 @@ TEST(RefuseUnimplemented, NamesEachFieldThatNothingActsOn) {
         {"hooks.poststart", [](Spec& s) { s.hooks.poststart.push_back({.path = "/x"}); }},
         {"hooks.poststop", [](Spec& s) { s.hooks.poststop.push_back({.path = "/x"}); }},
         {"linux.intelRdt", [](Spec& s) { s.linux.intel_rdt.emplace(); }},
-        {"linux.memoryPolicy", [](Spec& s) { s.linux.memory_policy.emplace(); }},
         {"linux.netDevices",
          [](Spec& s) {
              s.linux.net_devices = {{"eth0", ""}};

@@ -39,6 +39,22 @@ TEST(Validate, RefusesTheRestOfLinux) {
          [](Spec& s) {
              s.linux.memory_policy = {"MPOL_BIND", "0", {"X"}};
          }},
+        {"linux.memoryPolicy.nodes: not a list of nodes: \"0-\"",
+         [](Spec& s) {
+             s.linux.memory_policy = {"MPOL_BIND", "0-", {}};
+         }},
+        {"linux.memoryPolicy.nodes: not a list of nodes: \"1024\"",
+         [](Spec& s) {
+             s.linux.memory_policy = {"MPOL_PREFERRED", "1024", {}};
+         }},
+        {"linux.memoryPolicy.nodes: MPOL_LOCAL takes no nodes",
+         [](Spec& s) {
+             s.linux.memory_policy = {"MPOL_LOCAL", "0", {}};
+         }},
+        {"linux.memoryPolicy.nodes: MPOL_INTERLEAVE needs at least one node",
+         [](Spec& s) {
+             s.linux.memory_policy = {"MPOL_INTERLEAVE", "", {}};
+         }},
         {"linux.intelRdt.closID: not a name: \"..\"",
          [](Spec& s) { s.linux.intel_rdt.emplace().clos_id = ".."; }},
     };
