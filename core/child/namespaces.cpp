@@ -57,6 +57,9 @@ Result<void> join_namespaces(std::vector<Join>& joins) {
     }
     for (Join& join : joins) {
         if (join.type != spec::NamespaceType::user || !join.fd.is_open()) continue;
+        // In there it may be forbidden, and then nobody could drop the host's groups any more. EPERM: the
+        // caller is no root, and keeps its own, as with every user namespace that it makes.
+        if (::setgroups(0, nullptr) < 0 && errno != EPERM) return Error::last("setgroups");
         URC_TRY_VOID(enter(join));
         if (::setresgid(0, 0, 0) < 0) return Error::last("setresgid: 0 in the user namespace", join.path);
         if (::setresuid(0, 0, 0) < 0) return Error::last("setresuid: 0 in the user namespace", join.path);

@@ -72,7 +72,10 @@ Result<void> become_user(const Launch& launch) {
             return Error(EPERM, "setgroups",
                          "process.user.additionalGids in a user namespace with one mapped group");
     } else if (::setgroups(user.additional_gids.size(), user.additional_gids.data()) < 0) {
-        return Error::last("setgroups", "process.user.additionalGids");
+        // In a user namespace that was joined it may be forbidden; to drop nothing more is what was asked
+        // for.
+        if (errno != EPERM || !launch.is_in_user || !user.additional_gids.empty())
+            return Error::last("setgroups", "process.user.additionalGids");
     }
     if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) return Error::last("keep capabilities");
     if (::setresgid(user.gid, user.gid, user.gid) < 0)

@@ -27,6 +27,7 @@
 #include "core/process/spawn.h"
 #include "core/process/start_socket.h"
 #include "core/process/unix_socket.h"
+#include "core/process/user_namespace.h"
 #include "core/terminal/terminal.h"
 #include "uring/file.h"
 
@@ -187,6 +188,8 @@ Result<void> Launcher::open_namespaces() {
         if (ns.type == spec::NamespaceType::user) child_.is_in_user = true;
         if (!ns.path.empty()) {
             URC_TRY(Fd fd, process::open_namespace(ns.type, ns.path));
+            if (ns.type == spec::NamespaceType::user)
+                URC_TRY_VOID(process::take_id_maps(fd.get(), ns.path, spec_.linux));
             child_.joins.push_back({ns.type, ns.path, std::move(fd)});
         } else if (ns.type == spec::NamespaceType::user) {
             child_.has_new_user = true;

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <string>
 
 #include "uring/file.h"
@@ -35,16 +36,27 @@ Result<void> run_helper(const char* program, pid_t pid, const std::vector<spec::
     for (std::string& arg : args) argv.push_back(arg.data());
     argv.push_back(nullptr);
 
+    // What it has to say becomes part of the one line that urc says.
+    std::array<int, 2> ends;
+    if (::pipe2(ends.data(), O_CLOEXEC) < 0) return Error::last("pipe");
+    Fd read(ends[0]), write(ends[1]);
+    posix_spawn_file_actions_t actions;
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawn_file_actions_adddup2(&actions, write.get(), STDERR_FILENO);
     pid_t helper;
-    int code = ::posix_spawnp(&helper, program, nullptr, nullptr, argv.data(), environ);
+    int code = ::posix_spawnp(&helper, program, &actions, nullptr, argv.data(), environ);
+    ::posix_spawn_file_actions_destroy(&actions);
     if (code != 0) return Error(code, "run", program);
+    write.reset();
+    constexpr std::size_t kSaidMax = 4096;
+    auto said = read_all(read.get(), kSaidMax, program);
     int status = 0;
     while (::waitpid(helper, &status, 0) < 0 && errno == EINTR) {
     }
-    if (status != 0)
-        return Error::message(std::string(program) + ": refused the id map (see /etc/subuid, /etc/subgid)",
-                              EPERM);
-    return {};
+    if (status == 0) return {};
+    std::string reason = said.ok() ? said->substr(0, said->find('\n')) : "";
+    if (!reason.starts_with(program)) reason = std::string(program) + ": " + reason;
+    return Error::message(reason + " (see /etc/subuid, /etc/subgid)", EPERM);
 }
 
 }  // namespace

@@ -118,6 +118,21 @@ Result<ReadIdMaps> read_id_maps(int user_namespace) {
     return ReadIdMaps{parse_map(uids), parse_map(gids)};
 }
 
+Result<void> take_id_maps(int user_namespace, const std::string& path, spec::Linux& linux) {
+    auto read = read_id_maps(user_namespace);
+    if (!read.ok()) return std::move(read).error().context("read the id maps of " + path);
+    auto take = [&](const char* field, std::vector<spec::IdMapping>& given,
+                    std::vector<spec::IdMapping>& real) -> Result<void> {
+        if (!given.empty() && !is_same_map(given, real))
+            return Error::message(std::string("config.json: ") + field +
+                                  ": not those of the user namespace that is joined: " + path);
+        given = std::move(real);
+        return {};
+    };
+    URC_TRY_VOID(take("linux.uidMappings", linux.uid_mappings, read->uids));
+    return take("linux.gidMappings", linux.gid_mappings, read->gids);
+}
+
 bool is_same_map(std::vector<spec::IdMapping> left, std::vector<spec::IdMapping> right) {
     auto by_id = [](const spec::IdMapping& a, const spec::IdMapping& b) {
         return a.container_id < b.container_id;

@@ -5,6 +5,7 @@
 // into it, not dumpable, which does nothing but wait for the end of a pipe.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "core/process/id_map.h"
@@ -26,6 +27,10 @@ struct ReadIdMaps {
 // The maps of the namespace, with the host's ids as the caller's own namespace counts them. EPERM when the
 // caller may not enter it.
 Result<ReadIdMaps> read_id_maps(int user_namespace);
+
+// Of a user namespace that is joined: maps in the configuration must be its own, and absent ones are filled
+// in. `path` is for messages.
+Result<void> take_id_maps(int user_namespace, const std::string& path, spec::Linux& linux);
 
 // Whether both map the same ids to the same; the order of the ranges means nothing.
 bool is_same_map(std::vector<spec::IdMapping> left, std::vector<spec::IdMapping> right);

@@ -56,6 +56,22 @@ TEST_F(UserNamespace, MapsOfAnotherKindOfNamespaceCannotBeRead) {
     EXPECT_EQ(read.error().text(), "setns: Invalid argument");
 }
 
+TEST_F(UserNamespace, MapsOfAJoinedOneAreFilledInOrMustBeItsOwn) {
+    const std::vector<spec::IdMapping> map{{0, 100000, 10}, {10, 5, 1}};
+    auto made = make_user_namespace({map, map});
+    ASSERT_TRUE(made.ok()) << made.error().text();
+    spec::Linux linux;
+    ASSERT_TRUE(take_id_maps(made->get(), "/x", linux).ok());
+    EXPECT_TRUE(is_same_map(linux.uid_mappings, map) && is_same_map(linux.gid_mappings, map));
+    linux.uid_mappings = {{10, 5, 1}, {0, 100000, 10}};
+    EXPECT_TRUE(take_id_maps(made->get(), "/x", linux).ok());
+    linux.gid_mappings.pop_back();
+    auto taken = take_id_maps(made->get(), "/x", linux);
+    ASSERT_FALSE(taken.ok());
+    EXPECT_EQ(taken.error().text(),
+              "config.json: linux.gidMappings: not those of the user namespace that is joined: /x");
+}
+
 TEST(IdMaps, OrderOfRangesMeansNothing) {
     const std::vector<spec::IdMapping> one{{0, 100, 5}, {5, 7, 1}}, other{{5, 7, 1}, {0, 100, 5}};
     EXPECT_TRUE(is_same_map(one, other));
