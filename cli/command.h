@@ -52,6 +52,7 @@ int delete_command(Session&);
 int pause_command(Session&);
 int resume_command(Session&);
 int ps_command(Session&);
+int update_command(Session&);
 int spec_command(Session&);
 
 // The global options as they were typed.

@@ -96,7 +96,14 @@ constexpr Command kCommands[] = {
      .arguments_min = 1,
      .arguments_max = 1,
      .call = state_command},
-    {.name = "update"},
+    {.name = "update",
+     .summary = "change the limits of a container",
+     .arguments = "<container-id>",
+     .explanation = "Sizes take a suffix (50M, 1.5g, 512KiB). -1 lifts a limit. With --resources all other\n"
+                    "options are ignored. When a value is refused, none is changed.",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .call = update_command},
 };
 
 }  // namespace

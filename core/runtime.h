@@ -102,6 +102,15 @@ Result<std::vector<pid_t>> pids(const Global& global, std::string_view id);
 Result<std::string> ps_table(const Global& global, std::string_view id,
                              const std::vector<std::string>& ps_options);
 
+struct UpdateOptions {
+    spec::Resources resources;  // only what is to change
+};
+// Writes the new limits of a container that is created, running or paused. All or nothing: when one is
+// refused, those that were written before are taken back and the state stays as it was.
+Result<void> update(const Global& global, std::string_view id, const UpdateOptions& options);
+// The document of `update --resources`; "-" is the standard input.
+Result<spec::Resources> read_resources(const std::string& path);
+
 struct DeleteOptions {
     bool force = false;  // kills first; an unknown container is no error
     bool is_regex = false;

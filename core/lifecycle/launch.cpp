@@ -374,6 +374,7 @@ Result<void> Launcher::save_state() {
         state_.cgroup_paths = std::move(saved.paths);
         state_.cgroups_made = std::move(saved.made);
     }
+    state_.resources = spec_.linux.resources;
     state_.namespaces = spec_.linux.namespaces;
     state_.external_descriptors = read_external_descriptors();
     return dir_->save(state_);

@@ -49,6 +49,7 @@ struct State {
     std::vector<spec::Namespace> namespaces;          // as configured; a new one has an empty path
     std::array<std::string, 3> external_descriptors;  // what 0, 1, 2 were, for CRIU
     std::string intel_rdt_path;
+    spec::Resources resources;  // the limits in force, without device rules: what `update` starts from
 
     bool has_own_pid_namespace() const {
         for (const spec::Namespace& ns : namespaces)

@@ -7,6 +7,8 @@
 
 #include "core/json_writer.h"
 #include "core/number.h"
+#include "core/spec/parse.h"
+#include "core/spec/write_resources.h"
 #include "core/timestamp.h"
 #include "core/version.h"
 
@@ -73,6 +75,8 @@ void write_own(JsonWriter& json, const State& state) {
     json.key("cgroups_made").begin_array();
     for (const std::string& path : state.cgroups_made) json.string(path);
     json.end_array();
+    json.key("resources");
+    write_resources(json, state.resources);
     json.end_object();
 }
 
@@ -190,6 +194,13 @@ Result<void> read_own(od::value value, State& state) {
                 state.cgroups_made.push_back(std::move(path));
                 return {};
             });
+        } else if (name == "resources") {
+            od::object object;
+            std::string_view text;
+            if (member.get_object().get(object) || object.raw_json().get(text)) return bad("resources");
+            auto resources = parse_resources(text);
+            if (!resources.ok()) return bad("resources");
+            state.resources = std::move(*resources);
         }
         return {};
     });

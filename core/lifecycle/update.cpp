@@ -1,0 +1,57 @@
+// update: other limits for a container that lives.
+#include <unistd.h>
+
+#include "core/cgroup/merge.h"
+#include "core/cgroup/snapshot.h"
+#include "core/lifecycle/hold.h"
+#include "core/spec/parse.h"
+#include "core/spec/validate.h"
+#include "uring/file.h"
+
+namespace urc {
+namespace {
+
+// The rules of v1 are a set that others (drivers of graphics cards) add to behind our back, so they are left
+// alone. On cgroup2 the new program replaces ours in one step.
+cgroup::DeviceRules device_rules(const Global& global, const cgroup::Cgroup& group,
+                                 const spec::Resources& change) {
+    if (change.devices.empty()) return cgroup::DeviceRules::keep;
+    if (group.version() == cgroup::Version::v2) return cgroup::DeviceRules::replace;
+    global.log.warning("update: device rules are not changed on cgroup v1");
+    return cgroup::DeviceRules::keep;
+}
+
+}  // namespace
+
+Result<spec::Resources> read_resources(const std::string& path) {
+    Result<std::string> text = path == "-" ? read_all(STDIN_FILENO, kDocumentSizeMax, "the standard input")
+                                           : read_file_at(AT_FDCWD, path.c_str(), kDocumentSizeMax);
+    if (!text.ok()) return std::move(text).error();
+    return parse_resources(*text);
+}
+
+Result<void> update(const Global& global, std::string_view id, const UpdateOptions& options) {
+    URC_TRY(Held held, hold(global, id));
+    warn_if_rootless(global, held.state, "update");
+    if (held.status == Status::stopped) return not_running();
+    const spec::Resources& change = options.resources;
+    if (change.memory && change.memory->kernel)
+        global.log.warning("update: kernel memory settings are ignored");
+
+    cgroup::Merged merged = cgroup::merge(held.state.resources, change);
+    URC_TRY_VOID(validate_resources(merged.to_write));
+    URC_TRY(cgroup::Cgroup group, require_cgroup(held.state));
+    const cgroup::Snapshot before = cgroup::Snapshot::take(group, merged.to_write);
+    Result<void> done = group.apply(merged.to_write, device_rules(global, group, change));
+    if (done.ok()) {
+        merged.in_force.devices.clear();
+        held.state.resources = std::move(merged.in_force);
+        done = held.dir.save(held.state);
+    }
+    if (done.ok()) return done;
+    std::string refused = before.restore();
+    if (!refused.empty()) global.log.warning("update: taking back what was written: ", refused);
+    return done;
+}
+
+}  // namespace urc
