@@ -12,8 +12,29 @@
 
 namespace urc::child {
 
+namespace {
+
+bool is_null(const struct stat& status) {
+    return S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
+}
+
+// The container's own null device in place of the host's, which lies on a mount that the container does not
+// have: criu could not say where it came from. Without one of its own, the host's has to do.
+Result<void> replace_null(int fd) {
+    // tidy-ok paths-go-through-the-resolver: in the container's root, after the pivot
+    Fd null(::open("/dev/null", O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
+    struct stat status;
+    if (!null || ::fstat(null.get(), &status) < 0 || !is_null(status)) return {};
+    // O_NONBLOCK was for what else may be at that place.
+    if (::fcntl(null.get(), F_SETFL, 0) < 0 || ::dup3(null.get(), fd, 0) < 0)
+        return Error::last("open /dev/null");
+    return {};
+}
+
+}  // namespace
+
 // A process must be able to open /dev/stdout again, so pipes and files given as stdio become its user's.
-// /dev/null stays as it is: it is the host's own inode, and everybody's.
+// The null device stays everybody's.
 Result<void> own_stdio(const spec::User& user) {
     for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         struct stat status;
@@ -21,8 +42,11 @@ Result<void> own_stdio(const spec::User& user) {
             if (errno == EBADF) continue;
             return Error::last("fstat", "stdio");
         }
-        if (status.st_uid == user.uid || (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3)))
+        if (is_null(status)) {
+            URC_TRY_VOID(replace_null(fd));
             continue;
+        }
+        if (status.st_uid == user.uid) continue;
         if (::fchown(fd, user.uid, status.st_gid) == 0) continue;
         // EINVAL: an inode whose owner is not mapped in our user namespace, or a socket. EPERM, EROFS: not
         // ours to give away. The process can still use the descriptor as it is.
