@@ -42,6 +42,8 @@ struct Command {
 std::span<const Command> commands();
 const Command* find_command(std::string_view name);
 
+int checkpoint_command(Session&);
+int restore_command(Session&);
 int run_command(Session&);
 int create_command(Session&);
 int start_command(Session&);

@@ -36,7 +36,7 @@ struct Global {
 struct CreateOptions {
     std::string id;
     std::string bundle;                                  // empty: the working directory
-    std::string config_file;                             // relative to the bundle; empty: config.json
+    std::string config_file;                             // empty: config.json in the bundle
     std::string pid_file, console_socket, pidfd_socket;  // relative to the working directory, not the bundle
     bool detach = false;                                 // run only
     bool keep = false;                                   // run only
@@ -121,6 +121,44 @@ Result<void> remove(const Global& global, std::string_view id, const DeleteOptio
 Result<StateView> state(const Global& global, std::string_view id);
 // By id. Directories that are no containers are left out, with a warning in the log.
 Result<std::vector<StateView>> list(const Global& global);
+
+// What checkpoint and restore share. Paths are relative to the working directory.
+struct ImageOptions {
+    std::string image_path;                     // of criu's images; empty: "checkpoint"
+    std::string work_path;                      // of criu's log; empty: the images' directory
+    std::string manage_cgroups_mode;            // "soft", "full", "strict", "ignore"; empty: criu's default
+    std::vector<std::string> empty_namespaces;  // "network"
+    bool tcp_established = false;
+    bool external_unix_sockets = false;
+    bool shell_job = false;
+    bool file_locks = false;
+    bool auto_dedup = false;
+    bool lazy_pages = false;
+};
+
+struct CheckpointOptions {
+    ImageOptions image;
+    std::string parent_path;  // of the pre-dump's images, relative to image_path
+    std::string page_server;  // "ADDRESS:PORT"
+    std::string status_fd;    // a descriptor of the caller that gets a NUL byte when lazy pages are ready
+    bool leave_running = false;
+    bool pre_dump = false;
+    bool tcp_skip_in_flight = false;
+    bool link_remap = false;
+};
+// Has criu(8) save the container's processes. A full dump ends the container, unless it is left running.
+Result<void> checkpoint(const Global& global, std::string_view id, const CheckpointOptions& options);
+
+struct RestoreOptions {
+    CreateOptions create;
+    ImageOptions image;
+    std::string lsm_profile;  // "TYPE:NAME"
+    std::string lsm_mount_context;
+    bool tcp_close = false;
+};
+// Makes the container from its bundle and has criu(8) fill it with the saved processes. The exit status as
+// with run(). On error nothing is left.
+Result<int> restore(const Global& global, const RestoreOptions& options);
 
 struct SpecOptions {
     std::string bundle;  // empty: the working directory

@@ -1,5 +1,6 @@
 #include "uring/file.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -62,6 +63,14 @@ Result<void> write_control_at(int dir, const char* path, std::string_view bytes)
     if (put < 0) return Error::last("write", path);
     if (static_cast<std::size_t>(put) != bytes.size()) return Error(EIO, "write", path);
     return {};
+}
+
+Result<void> make_directories(const std::string& path, mode_t mode) {
+    for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+        const std::string prefix = path.substr(0, slash);
+        if (::mkdir(prefix.c_str(), mode) != 0 && errno != EEXIST) return Error::last("mkdir", prefix);
+        if (slash == path.npos) return {};
+    }
 }
 
 }  // namespace urc

@@ -30,4 +30,7 @@ Result<void> write_all(int fd, std::string_view bytes, std::string_view name);
 // procfs) need it: a short write there is an error (EIO), never continued.
 Result<void> write_control_at(int dir, const char* path, std::string_view bytes);
 
+// mkdir -p: every missing parent gets the same mode. What exists is left as it is.
+Result<void> make_directories(const std::string& path, mode_t mode);
+
 }  // namespace urc

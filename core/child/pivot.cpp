@@ -23,17 +23,6 @@ Result<void> propagate_host(const PropagationChange& propagation) {
     return {};
 }
 
-// The mount that `directory` lies on: the first one, going up, that is the root of a mount.
-Result<void> make_mount_private(Fd directory) {
-    constexpr int kDepthMax = 4096;
-    for (int depth = 0; depth < kDepthMax; ++depth) {
-        if (set_mount(directory.get(), 0, {}, MS_PRIVATE) == 0) return {};
-        if (errno != EINVAL) break;
-        URC_TRY(directory, open_at(directory.get(), "..", O_PATH | O_DIRECTORY));
-    }
-    return Error::last("make the mount of the rootfs private");
-}
-
 Result<Fd> open_rootfs(const RootfsPlan& plan) {
     // tidy-ok paths-go-through-the-resolver: the host's own path of the rootfs, checked by plan_rootfs
     return open_at(AT_FDCWD, plan.rootfs.c_str(), O_PATH | O_DIRECTORY);
@@ -47,6 +36,16 @@ Result<Fd> clone_rootfs(RootfsPlan& plan) {
 
 }  // namespace
 
+Result<void> make_mount_private(Fd directory) {
+    constexpr int kDepthMax = 4096;
+    for (int depth = 0; depth < kDepthMax; ++depth) {
+        if (set_mount(directory.get(), 0, {}, MS_PRIVATE) == 0) return {};
+        if (errno != EINVAL) break;
+        URC_TRY(directory, open_at(directory.get(), "..", O_PATH | O_DIRECTORY));
+    }
+    return Error::last("make the mount of the rootfs private");
+}
+
 Result<void> attach_root(RootfsPlan& plan) {
     if (!plan.has_mount_namespace) {
         URC_TRY(plan.root, open_rootfs(plan));
@@ -55,14 +54,8 @@ Result<void> attach_root(RootfsPlan& plan) {
     URC_TRY_VOID(propagate_host(plan.initial_propagation));
     bool is_shared = plan.initial_propagation.type == MS_SHARED;
     Fd place;
-    if (is_shared || plan.shows_in_place) {
-        auto opened = open_rootfs(plan);
-        if (opened.ok()) place = std::move(*opened);
-        // Only the real root may come by there: then no hook of the container's can, and "/" is as good.
-        else if (is_shared || opened.error().code() != EACCES)
-            return std::move(opened).error();
-    }
-    if (place && (is_shared || !plan.initial_propagation.is_recursive)) {
+    if (is_shared) {
+        URC_TRY(place, open_rootfs(plan));
         URC_TRY(Fd directory, open_at(place.get(), ".", O_PATH | O_DIRECTORY));
         URC_TRY_VOID(make_mount_private(std::move(directory)));
     }
@@ -72,9 +65,9 @@ Result<void> attach_root(RootfsPlan& plan) {
         std::uint64_t type = plan.initial_propagation.type == MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
         if (set_mount(plan.root.get(), 0, {}, type) < 0) return Error::last("make the rootfs private");
     }
-    int attached = place ? ::move_mount(plan.root.get(), "", place.get(), "",
-                                        MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)
-                         : ::move_mount(plan.root.get(), "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+    int attached = is_shared ? ::move_mount(plan.root.get(), "", place.get(), "",
+                                            MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)
+                             : ::move_mount(plan.root.get(), "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
     if (attached < 0) return Error::last("mount " + plan.rootfs + " on /");
     return {};
 }

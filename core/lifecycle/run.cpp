@@ -1,10 +1,8 @@
 // run: a launch and its last word; in the foreground also the wait for its end, after which everything is
 // removed.
-#include <optional>
+#include "core/lifecycle/run.h"
 
 #include "core/lifecycle/destroy.h"
-#include "core/lifecycle/foreground.h"
-#include "core/lifecycle/launch.h"
 
 namespace urc {
 
@@ -20,28 +18,34 @@ Result<void> remove_container(const Global& global, Launched& container) {
 
 }  // namespace
 
-Result<int> run(const Global& global, const CreateOptions& options) {
+Result<std::optional<Foreground>> enter_foreground(const Global& global, const CreateOptions& options) {
     std::optional<Foreground> foreground;
-    if (!options.detach) {
-        auto subreaper = options.no_subreaper ? Subreaper::no : Subreaper::yes;
-        URC_TRY(Foreground entered, Foreground::enter(global.log, subreaper));
-        foreground.emplace(std::move(entered));
-    }
-    URC_TRY(Launched container, launch(global, options, StartedBy::channel));
-    URC_TRY_VOID(release(global, container));
-    if (!foreground) return 0;
-    container.dir.unlock();
+    if (options.detach) return foreground;
+    auto subreaper = options.no_subreaper ? Subreaper::no : Subreaper::yes;
+    URC_TRY(Foreground entered, Foreground::enter(global.log, subreaper));
+    foreground.emplace(std::move(entered));
+    return foreground;
+}
 
-    auto status = foreground->attend({.pid = container.state.init.pid,
-                                      .pidfd = container.init.get(),
-                                      .terminal = container.terminal.get()});
+Result<int> attend(const Global& global, Foreground& foreground, Launched& container, bool keep) {
+    container.dir.unlock();
+    auto status = foreground.attend({.pid = container.state.init.pid,
+                                     .pidfd = container.init.get(),
+                                     .terminal = container.terminal.get()});
     if (!status.ok()) {
         kill_and_reap(container.init);
         (void)remove_container(global, container);
         return status;
     }
-    if (!options.keep) URC_TRY_VOID(remove_container(global, container));
+    if (!keep) URC_TRY_VOID(remove_container(global, container));
     return status;
+}
+
+Result<int> run(const Global& global, const CreateOptions& options) {
+    URC_TRY(std::optional<Foreground> foreground, enter_foreground(global, options));
+    URC_TRY(Launched container, launch(global, options, StartedBy::channel));
+    URC_TRY_VOID(release(global, container));
+    return foreground ? attend(global, *foreground, container, options.keep) : 0;
 }
 
 }  // namespace urc

@@ -37,8 +37,9 @@ struct State {
     std::string id;
     ProcessId init;  // pid 0: still being created
     timespec created{};
-    std::string bundle;  // absolute
-    std::string rootfs;  // absolute
+    std::string bundle;       // absolute
+    std::string config_file;  // in the bundle; empty: config.json
+    std::string rootfs;       // absolute
     spec::StringMap annotations;
     uid_t owner = 0;
     bool rootless = false;
@@ -50,8 +51,6 @@ struct State {
     std::array<std::string, 3> external_descriptors;  // what 0, 1, 2 were, for CRIU
     std::string intel_rdt_path;
     spec::Resources resources;  // the limits in force, without device rules: what `update` starts from
-    // Those that are still to come, poststart and poststop: `delete` must not need config.json.
-    spec::Hooks hooks;
 
     bool has_own_pid_namespace() const {
         for (const spec::Namespace& ns : namespaces)

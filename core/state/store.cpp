@@ -29,15 +29,6 @@ Error does_not_exist() {
     return Error::message("container does not exist", ENOENT);
 }
 
-// mkdir -p: every missing parent gets the same mode.
-Result<void> make_directories(const std::string& path, mode_t mode) {
-    for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
-        const std::string prefix = path.substr(0, slash);
-        if (::mkdir(prefix.c_str(), mode) != 0 && errno != EEXIST) return Error::last("mkdir", prefix);
-        if (slash == path.npos) return {};
-    }
-}
-
 bool has_file(int directory, const char* name) {
     return ::faccessat(directory, name, F_OK, 0) == 0;
 }

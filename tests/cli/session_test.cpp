@@ -87,8 +87,8 @@ TEST_F(SessionTest, AnUnknownCommandIsStatus3) {
 }
 
 TEST_F(SessionTest, ACommandThatIsNotThereYetSaysSo) {
-    EXPECT_EQ(call({"checkpoint", "c1"}), 1);
-    EXPECT_EQ(err_, "urc: checkpoint: not implemented yet\n");
+    EXPECT_EQ(call({"features", "c1"}), 1);
+    EXPECT_EQ(err_, "urc: features: not implemented yet\n");
     EXPECT_EQ(call({"exec", "c1", "sh"}), 255);
     EXPECT_EQ(err_, "urc: exec: not implemented yet\n");
 }
