@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "bench/start.h"
+#include "bench/verbs.h"
 #include "uring/file.h"
 
 namespace {
@@ -43,10 +44,14 @@ struct Output {
     std::string table_path;
 };
 
-// 0, or 1 when a file could not be written or a row failed.
-int print(const urc::bench::Report& report, const Output& output) {
-    const std::string table = to_table(report);
-    const std::string json = to_json(report);
+// 0, or 1 when a file could not be written or a row failed. Several reports are an array in JSON.
+int print(const std::vector<urc::bench::Report>& reports, const Output& output) {
+    std::string table, json;
+    for (const urc::bench::Report& report : reports) {
+        table += (table.empty() ? "" : "\n") + to_table(report);
+        json += (json.empty() ? "" : ",") + to_json(report);
+    }
+    if (reports.size() > 1) json = "[" + json + "]\n";
     std::fputs((output.format == "json" ? json : table).c_str(), stdout);
     const std::pair<const std::string&, const std::string&> files[] = {{output.json_path, json},
                                                                        {output.table_path, table}};
@@ -58,8 +63,9 @@ int print(const urc::bench::Report& report, const Output& output) {
             return 1;
         }
     }
-    for (const urc::bench::Row& row : report.rows)
-        if (row.failures > 0) return 1;
+    for (const urc::bench::Report& report : reports)
+        for (const urc::bench::Row& row : report.rows)
+            if (row.failures > 0) return 1;
     return 0;
 }
 
@@ -76,17 +82,24 @@ int main(int argc, char** argv) {
 
     CLI::App* command =
         app.add_subcommand("start", "time from the launch to the first instruction in the container");
-    command->add_option("--runtime", runtimes, "a runtime to measure, repeatable")->check(kIsNamedPath);
-    command->add_option("--preload", preloads, "LD_PRELOAD for the runtime NAME, repeatable")
-        ->check(kIsNamedPath);
+    CLI::App* verbs = app.add_subcommand("verbs", "time of create, start, delete and exec");
+    for (CLI::App* each : {command, verbs}) {
+        each->add_option("--runtime", runtimes, "a runtime to measure, repeatable")->check(kIsNamedPath);
+        each->add_option("--preload", preloads, "LD_PRELOAD for the runtime NAME, repeatable")
+            ->check(kIsNamedPath);
+        each->add_option("--stamp", start.stamp, "the container's program")->check(CLI::ExistingFile);
+        each->add_option("--config", start.config, "default, docker or a config.json")->capture_default_str();
+        each->add_option("--view", view, "cgroup layout")->check(CLI::IsMember({"host", "v1", "v2"}));
+        each->add_option("-n,--runs", start.runs, "measured containers a row")->capture_default_str();
+        each->add_option("--warm-up", start.warm_up, "containers a row before that")->capture_default_str();
+        each->add_option("--gap", start.gap_ms, "milliseconds between two containers")->capture_default_str();
+        each->add_option("--seed", start.seed, "of the random order")->capture_default_str();
+        each->add_option("--format", output.format, "table or json")->check(CLI::IsMember({"table", "json"}));
+        each->add_option("--json", output.json_path, "write the JSON to this file too");
+        each->add_option("--table", output.table_path, "write the table to this file too");
+    }
     command->add_option("--floor", start.floor, "the floor program, as a row of its own")
         ->check(CLI::ExistingFile);
-    command->add_option("--stamp", start.stamp, "the container's program")->check(CLI::ExistingFile);
-    command->add_option("--config", start.config, "default, docker or a config.json")->capture_default_str();
-    command->add_option("--view", view, "cgroup layout")->check(CLI::IsMember({"host", "v1", "v2"}));
-    command->add_option("-n,--runs", start.runs, "measured containers a row")->capture_default_str();
-    command->add_option("--warm-up", start.warm_up, "containers a row before that")->capture_default_str();
-    command->add_option("--gap", start.gap_ms, "milliseconds between two containers")->capture_default_str();
     command
         ->add_option("--concurrency", start.in_flight,
                      "measure containers per second, so many in flight: 1,2,8")
@@ -94,10 +107,6 @@ int main(int argc, char** argv) {
         ->check(CLI::Range(1, 512));
     command->add_option("--block", start.block, "containers in one block of --concurrency")
         ->capture_default_str();
-    command->add_option("--seed", start.seed, "of the random order")->capture_default_str();
-    command->add_option("--format", output.format, "table or json")->check(CLI::IsMember({"table", "json"}));
-    command->add_option("--json", output.json_path, "write the JSON to this file too");
-    command->add_option("--table", output.table_path, "write the table to this file too");
     CLI11_PARSE(app, argc, argv);
 
     start.runtimes = split(runtimes);
@@ -107,10 +116,17 @@ int main(int argc, char** argv) {
         std::fputs("urc-bench: nothing to measure: give --runtime or --floor\n", stderr);
         return 2;
     }
-    auto report = urc::bench::run_start(start);
-    if (!report.ok()) {
-        std::fprintf(stderr, "urc-bench: %s\n", report.error().text().c_str());
+    urc::Result<std::vector<urc::bench::Report>> reports = urc::Error::message("");
+    if (*verbs) {
+        reports = urc::bench::run_verbs(start);
+    } else if (auto report = urc::bench::run_start(start); report.ok()) {
+        reports = std::vector<urc::bench::Report>{std::move(*report)};
+    } else {
+        reports = std::move(report).error();
+    }
+    if (!reports.ok()) {
+        std::fprintf(stderr, "urc-bench: %s\n", reports.error().text().c_str());
         return 1;
     }
-    return print(*report, output);
+    return print(*reports, output);
 }

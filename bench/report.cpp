@@ -52,9 +52,9 @@ std::string ratio_cell(const Report& report, const Row& row) {
 std::string latency_table(const Report& report) {
     const std::string base = report.base.empty() ? "base" : report.base;
     std::string out = fmt::format(
-        "| microseconds | start p50 | p90 | p99 | max | p50 / {} (95 %) | wall p50 | p99 | runs | failed |\n"
+        "| microseconds | {} p50 | p90 | p99 | max | p50 / {} (95 %) | wall p50 | p99 | runs | failed |\n"
         "|---|---|---|---|---|---|---|---|---|---|\n",
-        base);
+        report.measure, base);
     for (const Row& row : report.rows) {
         if (row.start.empty()) {
             out += fmt::format("| {} | - | - | - | - | - | - | - | {} | {} |\n", row.name, row.runs,

@@ -45,6 +45,8 @@ struct Row {
 
 struct Report {
     std::string subcommand;
+    std::string measure =
+        "start";  // what the first columns are: the start of a program, or a call as a whole
     Machine machine;
     std::vector<std::pair<std::string, std::string>> settings;  // in the order they are shown
     std::vector<std::string> notes;

@@ -156,15 +156,31 @@ Outcome run_once(const Command& command, int timeout_ms) {
     return launch->finish();
 }
 
+namespace {
+
+// Where no stamp is expected, what finish says about one does not matter.
+Outcome without_stamp(Outcome outcome) {
+    const std::string_view failure = outcome.failure;
+    if (!failure.starts_with("status") && !failure.starts_with("signal") && !failure.starts_with("killed"))
+        outcome.failure.clear();
+    return outcome;
+}
+
+}  // namespace
+
+Outcome run_call(const Command& command, int timeout_ms) {
+    auto launch = Launch::begin(command);
+    if (!launch.ok()) return {.failure = launch.error().text()};
+    if (wait_for_end(launch->pidfd(), timeout_ms) != 0) launch->kill();
+    return without_stamp(launch->finish());
+}
+
 Result<std::string> run_for_output(const Command& command, int timeout_ms) {
     URC_TRY(Launch launch, Launch::begin(command));
     if (wait_for_end(launch.pidfd(), timeout_ms) != 0) launch.kill();
-    const Outcome outcome = launch.finish();
+    const Outcome outcome = without_stamp(launch.finish());
     std::string output = launch.output();
-    // Here the output is text, so what finish says about stamps does not matter.
-    const bool has_failed = outcome.failure.starts_with("status") || outcome.failure.starts_with("signal") ||
-                            outcome.failure.starts_with("killed");
-    if (has_failed) return Error::message(command.argv[0] + ": " + outcome.failure);
+    if (!outcome.ok()) return Error::message(command.argv[0] + ": " + outcome.failure);
     return output;
 }
 

@@ -73,6 +73,9 @@ bool was_interrupted();
 
 Outcome run_once(const Command& command, int timeout_ms = kTimeoutMs);
 
+// A program that writes no stamp: it fails only with another status than 0, a signal, or too late.
+Outcome run_call(const Command& command, int timeout_ms = kTimeoutMs);
+
 // What a program prints, for --version and for tests. An Error when it fails.
 Result<std::string> run_for_output(const Command& command, int timeout_ms = kTimeoutMs);
 

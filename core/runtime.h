@@ -36,7 +36,7 @@ struct Global {
 struct CreateOptions {
     std::string id;
     std::string bundle;                                  // empty: the working directory
-    std::string config_file;                             // empty: config.json in the bundle
+    std::string config_file;                             // relative to the bundle; empty: config.json
     std::string pid_file, console_socket, pidfd_socket;  // relative to the working directory, not the bundle
     bool detach = false;                                 // run only
     bool keep = false;                                   // run only

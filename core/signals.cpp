@@ -38,4 +38,18 @@ std::optional<int> parse_signal(std::string_view text) {
     return std::nullopt;
 }
 
+Result<void> reset_signals() {
+    struct sigaction action {};
+    for (int signal = 1; signal < NSIG; ++signal) {
+        if (::sigaction(signal, nullptr, &action) < 0 || action.sa_handler == SIG_DFL) continue;
+        action = {};
+        action.sa_handler = SIG_DFL;
+        ::sigaction(signal, &action, nullptr);
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    if (::sigprocmask(SIG_SETMASK, &none, nullptr) < 0) return Error::last("sigprocmask");
+    return {};
+}
+
 }  // namespace urc

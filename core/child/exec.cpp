@@ -18,6 +18,7 @@
 #include "core/child/last_page.h"
 #include "core/child/launch.h"
 #include "core/errno_words.h"
+#include "core/hooks/process.h"
 #include "core/number.h"
 #include "core/spec/names.h"
 #include "uring/file.h"
@@ -152,13 +153,19 @@ long address(T* pointer) {
     return reinterpret_cast<long>(pointer);
 }
 
-void add_capabilities(LastPage& page, Image& image, const Launch& launch) {
-    const spec::Capabilities sets = launch.process->capabilities.value_or(spec::Capabilities{});
+// `withheld` are capabilities that this process shall not have, whatever the configuration says.
+void add_capabilities(LastPage& page, Image& image, const Launch& launch, std::uint64_t withheld) {
+    spec::Capabilities sets = launch.process->capabilities.value_or(spec::Capabilities{});
+    for (std::uint64_t* set : {&sets.effective, &sets.permitted, &sets.inheritable, &sets.ambient})
+        *set &= ~withheld;
     for (unsigned word = 0; word < 2; ++word) {
         image.cap_data[word].effective = static_cast<std::uint32_t>(sets.effective >> (32 * word));
         image.cap_data[word].permitted = static_cast<std::uint32_t>(sets.permitted >> (32 * word));
         image.cap_data[word].inheritable = static_cast<std::uint32_t>(sets.inheritable >> (32 * word));
     }
+    for (long capability = 0; capability < 64; ++capability)
+        if (sets.bounding & withheld & (std::uint64_t{1} << capability))
+            page.add("drop capability " + std::to_string(capability), SYS_prctl, PR_CAPBSET_DROP, capability);
     page.add("set capabilities", SYS_capset, address(&image.cap_header), address(image.cap_data));
     page.add("", SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL);
     for (long capability = 0; capability < 64; ++capability)
@@ -212,30 +219,27 @@ void wait_for_go(Launch& launch) {
     if (!received.ok()) ::_exit(1);
 }
 
-}  // namespace
+std::unique_ptr<Image> make_image(std::string program, std::vector<std::string> args,
+                                  std::vector<std::string> env) {
+    auto image = std::make_unique<Image>();
+    image->program = std::move(program);
+    image->args = std::move(args);
+    image->env = std::move(env);
+    image->argv = pointers(image->args);
+    image->envp = pointers(image->env);
+    return image;
+}
 
-void execute(Launch& launch, std::string program, std::vector<std::string> env) {
-    auto owned = std::make_unique<Image>();
-    Image& image = *owned;
-    image.program = std::move(program);
-    image.args = launch.process->args;
-    image.env = std::move(env);
-    image.argv = pointers(image.args);
-    image.envp = pointers(image.env);
-
-    LastPage page;
+// All that is left between urc and a program inside.
+Result<void> add_calls(LastPage& page, Image& image, const Launch& launch, std::uint64_t withheld) {
     // Where it is not supported, urc runs from a sealed copy already (process/sealed_copy.h).
-    if (LastPage::is_supported())
-        if (auto added = page.add_leave_image(); !added.ok()) {
-            (void)launch.channel.send_error(added.error());
-            ::_exit(1);
-        }
+    if (LastPage::is_supported()) URC_TRY_VOID(page.add_leave_image());
     add_rlimits(page, image, launch);
     // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it must come before the capabilities go; with it,
     // it comes last, so that the profile has to allow as little as possible of what we do ourselves.
     bool no_new_privileges = launch.process->no_new_privileges;
     if (!no_new_privileges) add_seccomp(page, image, launch);
-    add_capabilities(page, image, launch);
+    add_capabilities(page, image, launch, withheld);
     page.add("close descriptors", SYS_close_range, 3 + launch.passed_fds, ~0U, CLOSE_RANGE_CLOEXEC);
     if (no_new_privileges) {
         page.add("set no_new_privs", SYS_prctl, PR_SET_NO_NEW_PRIVS, 1);
@@ -243,12 +247,48 @@ void execute(Launch& launch, std::string program, std::vector<std::string> env) 
     }
     page.add("exec " + image.program, SYS_execve, address(image.program.data()), address(image.argv.data()),
              address(image.envp.data()));
+    return {};
+}
+
+// The process of a startContainer hook. Its path leads into an image that may be hostile, so it leaves urc's
+// executable behind just as the init does later, and is confined by the same list of calls. But the init
+// beside it is still urc's, with all capabilities and no filter, and only not being dumpable protects it: so
+// this process goes without CAP_SYS_PTRACE, which overrules that (ptrace(2), unless our memory belongs to a
+// user namespace above the container's).
+[[noreturn]] void become_hook(const Launch& launch, const spec::Hook& hook,
+                              const std::vector<std::string>& env, const process::Channel& report) {
+    auto image = make_image(hook.path, hooks::arguments_of(hook), hook.env.empty() ? env : hook.env);
+    LastPage page;
+    auto added = add_calls(page, *image, launch, launch.is_in_user ? 0 : std::uint64_t{1} << CAP_SYS_PTRACE);
+    if (added.ok()) page.run(report.get());
+    (void)report.send_error(added.error());
+    ::_exit(1);
+}
+
+}  // namespace
+
+void execute(Launch& launch, std::string program, std::vector<std::string> env) {
+    auto image = make_image(std::move(program), launch.process->args, std::move(env));
+    LastPage page;
+    if (auto added = add_calls(page, *image, launch, 0); !added.ok()) {
+        (void)launch.channel.send_error(added.error());
+        ::_exit(1);
+    }
 
     if (launch.reports_ready && !launch.channel.send(process::Message::ready).ok()) ::_exit(1);
     if (launch.start_listener)
         wait_for_start(launch);
     else
         wait_for_go(launch);
+    if (launch.has_hooks) {
+        auto become = [&](const spec::Hook& hook, const process::Channel& report) {
+            become_hook(launch, hook, image->env, report);
+        };
+        if (auto done = run_start_hooks(launch, become); !done.ok()) {
+            (void)launch.channel.send_error(done.error());
+            ::_exit(1);
+        }
+    }
     page.run(launch.channel.get());
 }
 

@@ -12,6 +12,7 @@
 
 #include "core/cgroup/cgroup.h"
 #include "core/child/rootfs.h"
+#include "core/hooks/process.h"
 #include "core/process/channel.h"
 #include "core/seccomp/seccomp.h"
 #include "core/spec/spec.h"
@@ -34,6 +35,8 @@ struct Launch {
     const spec::Spec* spec = nullptr;
     const spec::Process* process = nullptr;
     std::string id;
+    std::string_view bundle;  // absolute
+    bool has_hooks = false;   // of spec->hooks: those of the child, and waiting for those of the parent
 
     std::uint64_t new_namespaces = 0;  // CLONE_NEW* that clone3 makes; cgroup and time are unshared later
     bool has_new_user = false;         // the parent writes the maps and says ids_mapped
@@ -82,7 +85,6 @@ Result<void> bring_loopback_up();                                 // session.cpp
 Result<void> join_keyring(const Launch& launch);                  // session.cpp
 Result<void> set_scheduling(const spec::Process& process);        // session.cpp
 Result<void> set_memory_policy(const spec::Linux& linux);         // session.cpp
-Result<void> reset_signals();                                     // session.cpp
 Result<void> open_console(Launch& launch);                        // console.cpp
 Result<void> own_stdio(const spec::User& user);                   // user.cpp
 Result<void> enter_cwd(const std::string& cwd);                   // user.cpp
@@ -92,5 +94,7 @@ Result<std::uint64_t> raise_permitted();                          // user.cpp
 std::vector<std::string> make_environment(const Launch& launch);  // exec.cpp
 Result<std::string> find_program(const std::string& name, const std::vector<std::string>& env);  // exec.cpp
 [[noreturn]] void execute(Launch& launch, std::string program, std::vector<std::string> env);    // exec.cpp
+Result<void> run_hooks_before_pivot(Launch& launch);                                             // hooks.cpp
+Result<void> run_start_hooks(const Launch& launch, const hooks::Become& become);                 // hooks.cpp
 
 }  // namespace urc::child

@@ -18,6 +18,7 @@
 
 #include "core/child/labels.h"
 #include "core/child/launch.h"
+#include "core/signals.h"
 
 namespace urc::child {
 
@@ -112,6 +113,11 @@ Result<void> set_sysctls(Context& context) {
     return write_sysctls(*context.launch.rootfs, context.launch.spec->linux.sysctl);
 }
 
+// createContainer hooks are of the host, and must not run with the labels of the container.
+Result<void> run_hooks(Context& context) {
+    return context.launch.has_hooks ? run_hooks_before_pivot(context.launch) : Result<void>{};
+}
+
 // While /proc can still be trusted; what runs between here and execve (a startContainer hook) is confined.
 Result<void> label_process(Context& context) {
     const spec::Process& process = *context.launch.process;
@@ -201,6 +207,7 @@ constexpr Step kSteps[] = {
     {"terminal", set_up_terminal},
     {"hostname", name_host},
     {"sysctl", set_sysctls},
+    {"hooks", run_hooks},
     {"labels", label_process},
     {"pivot", switch_root},
     {"cwd", make_cwd},

@@ -80,6 +80,11 @@ Result<void> open_null(RootfsPlan& plan) {
     if (::fstat(null.get(), &status) < 0) return Error::last("mask: /dev/null of the host");
     if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3))
         return Error::message("mask: /dev/null of the host is not the null device", ENODEV);
+    // It is the host's own inode: root of the container must not change its mode or owner. A device can be
+    // written to through a read-only mount all the same.
+    constexpr std::uint64_t kSafe = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+    if (set_mount(null.get(), 0, {kSafe, 0}, MS_PRIVATE) < 0)
+        return Error::last("mask: /dev/null of the host");
     plan.null = std::move(null);
     return {};
 }

@@ -274,6 +274,7 @@ Result<RootfsPlan> plan_rootfs(const spec::Spec& spec, const RootfsOptions& opti
     plan.is_userns = options.is_userns;
     plan.is_rootless = options.is_rootless;
     plan.is_cgroup_v2 = options.is_cgroup_v2;
+    plan.shows_in_place = spec.hooks.has_any_of_create() || !spec.hooks.create_container.empty();
     plan.is_root_readonly = spec.root->readonly;
     plan.cgroups = options.cgroups;
     plan.joined_user_namespace = options.joined_user_namespace;

@@ -86,6 +86,7 @@ struct RootfsPlan {
     bool is_userns = false;
     bool is_rootless = false;
     bool is_cgroup_v2 = false;
+    bool shows_in_place = false;  // to hooks: attached to `rootfs`, not to "/" (pivot.h)
     bool is_root_readonly = false;
     bool has_core_link = false;  // /proc/kcore exists
     bool makes_devices = true;   // no: /dev is a bind of somebody else's

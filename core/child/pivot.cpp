@@ -54,8 +54,14 @@ Result<void> attach_root(RootfsPlan& plan) {
     URC_TRY_VOID(propagate_host(plan.initial_propagation));
     bool is_shared = plan.initial_propagation.type == MS_SHARED;
     Fd place;
-    if (is_shared) {
-        URC_TRY(place, open_rootfs(plan));
+    if (is_shared || plan.shows_in_place) {
+        auto opened = open_rootfs(plan);
+        if (opened.ok()) place = std::move(*opened);
+        // Only the real root may come by there: then no hook of the container's can, and "/" is as good.
+        else if (is_shared || opened.error().code() != EACCES)
+            return std::move(opened).error();
+    }
+    if (place && (is_shared || !plan.initial_propagation.is_recursive)) {
         URC_TRY(Fd directory, open_at(place.get(), ".", O_PATH | O_DIRECTORY));
         URC_TRY_VOID(make_mount_private(std::move(directory)));
     }
@@ -65,9 +71,9 @@ Result<void> attach_root(RootfsPlan& plan) {
         std::uint64_t type = plan.initial_propagation.type == MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
         if (set_mount(plan.root.get(), 0, {}, type) < 0) return Error::last("make the rootfs private");
     }
-    int attached = is_shared ? ::move_mount(plan.root.get(), "", place.get(), "",
-                                            MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)
-                             : ::move_mount(plan.root.get(), "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+    int attached = place ? ::move_mount(plan.root.get(), "", place.get(), "",
+                                        MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)
+                         : ::move_mount(plan.root.get(), "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
     if (attached < 0) return Error::last("mount " + plan.rootfs + " on /");
     return {};
 }

@@ -6,7 +6,10 @@
 // then swaps the two, and the old root is detached from below our feet (pivot_root(2)).
 //
 // With rootfsPropagation `shared` "/" stays shared with the host and nothing may be attached to it: then the
-// copy goes onto the rootfs directory itself, and the mount that this lies on is made private.
+// copy goes onto the rootfs directory itself, and the mount that this lies on is made private. It goes there
+// for hooks, too: those of the creation work in the container's mount namespace on the path of the rootfs,
+// and what they mount below it has to be in the container afterwards; and who joins the namespace by setns(2)
+// finds itself in whatever is mounted on "/".
 #pragma once
 
 #include "core/child/mount_plan.h"

@@ -1,5 +1,4 @@
-// The small things a process inherits and a container must not: signals, keyring, scheduling; and the
-// loopback.
+// The small things a process inherits and a container must not: keyring, scheduling; and the loopback.
 #include <linux/keyctl.h>
 #include <linux/sched.h>
 #include <net/if.h>
@@ -10,7 +9,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstring>
 
 #include "core/child/launch.h"
@@ -36,22 +34,6 @@ struct SchedAttr {
 static_assert(sizeof(SchedAttr) == 48, "SCHED_ATTR_SIZE_VER0");
 
 }  // namespace
-
-// SIG_IGN and the mask survive execve (signal(7)): a caller that ignores SIGPIPE must not make every
-// container do so.
-Result<void> reset_signals() {
-    struct sigaction action {};
-    for (int signal = 1; signal < NSIG; ++signal) {
-        if (::sigaction(signal, nullptr, &action) < 0 || action.sa_handler == SIG_DFL) continue;
-        action = {};
-        action.sa_handler = SIG_DFL;
-        ::sigaction(signal, &action, nullptr);
-    }
-    sigset_t none;
-    sigemptyset(&none);
-    if (::sigprocmask(SIG_SETMASK, &none, nullptr) < 0) return Error::last("sigprocmask");
-    return {};
-}
 
 // netdevice(7). Any socket will do for SIOCSIFFLAGS, and a Unix one is the cheapest.
 Result<void> bring_loopback_up() {

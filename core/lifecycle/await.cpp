@@ -23,29 +23,38 @@ Result<void> take_terminal(Console& console, Fd master) {
     return {};
 }
 
-}  // namespace
-
-Result<void> await_ready(const Log& log, const process::Channel& channel, Console& console) {
-    bool has_come = false;
+// Until the child says `word`.
+Result<void> await_word(process::Message word, const Log& log, const process::Channel& channel,
+                        Console& console) {
     for (;;) {
         URC_TRY(process::Received received, channel.receive());
+        if (received.type == word) return {};
         switch (received.type) {
             case process::Message::phases:
                 log.debug("child: ", received.text);
                 continue;
             case process::Message::console:
-                if (!console.is_wanted || std::exchange(has_come, true)) return unexpected();
+                if (!console.is_wanted || std::exchange(console.has_come, true)) return unexpected();
                 URC_TRY_VOID(take_terminal(console, std::move(received.fd)));
                 continue;
-            case process::Message::ready:
-                if (console.is_wanted && !has_come) return Error(EPROTO, "receive the container's terminal");
-                return {};
             case process::Message::end_of_file:
                 return process::child_died();
             default:
                 return unexpected();
         }
     }
+}
+
+}  // namespace
+
+Result<void> await_mounted(const Log& log, const process::Channel& channel, Console& console) {
+    return await_word(process::Message::mounted, log, channel, console);
+}
+
+Result<void> await_ready(const Log& log, const process::Channel& channel, Console& console) {
+    URC_TRY_VOID(await_word(process::Message::ready, log, channel, console));
+    if (console.is_wanted && !console.has_come) return Error(EPROTO, "receive the container's terminal");
+    return {};
 }
 
 Result<void> await_program(const Log& log, const process::Channel& channel) {

@@ -14,11 +14,15 @@ struct Console {
     bool is_wanted = false;
     Fd socket;
     Fd master;
+    bool has_come = false;
 };
 
 // Until the child has nothing left to do but its last page; its terminal comes before that, and is verified.
 // Its Error when it gives up.
 Result<void> await_ready(const Log& log, const process::Channel& channel, Console& console);
+
+// The same until all mounts of the child are there and it waits for the word `pivot`.
+Result<void> await_mounted(const Log& log, const process::Channel& channel, Console& console);
 
 // Reads what the child has to say until it becomes the program (the channel ends), or its Error.
 Result<void> await_program(const Log& log, const process::Channel& channel);

@@ -30,8 +30,8 @@ bool is_rootless(const Global& global) {
 Result<Bundle> load_bundle(const Global& global, const CreateOptions& options) {
     Bundle bundle;
     URC_TRY(bundle.path, absolute_path(options.bundle));
-    std::string path = (bundle.path == "/" ? "" : bundle.path) + "/" +
-                       (options.config_file.empty() ? "config.json" : options.config_file);
+    std::string path = options.config_file.empty() ? "config.json" : options.config_file;
+    if (!path.starts_with('/')) path = (bundle.path == "/" ? "" : bundle.path) + "/" + path;
     URC_TRY(std::string text, read_file_at(AT_FDCWD, path.c_str(), kDocumentSizeMax));
     URC_TRY(bundle.spec, parse_spec(std::move(text)));
     URC_TRY_VOID(validate(bundle.spec, {.is_rootless = is_rootless(global)}));

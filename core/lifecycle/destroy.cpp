@@ -6,6 +6,7 @@
 
 #include <csignal>
 
+#include "core/hooks/hook.h"
 #include "core/lifecycle/hold.h"
 
 namespace urc {
@@ -56,6 +57,7 @@ Result<void> destroy(const Global& global, StateDir& dir, const State& state) {
     }
     URC_TRY_VOID(dir.remove());
     global.log.debug("phase: removed");
+    hooks::run_poststop(global.log, state.hooks.poststop, {state.id, state.bundle, state.annotations});
     return {};
 }
 

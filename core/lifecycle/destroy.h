@@ -12,7 +12,8 @@ namespace urc {
 bool is_frozen(const State& state);
 
 // Kills what is still in the container (SIGKILL; thawed when frozen), waits until it is gone (at most 10 s),
-// removes the cgroups that urc made, then the state directory. The caller holds the lock of `dir`.
+// removes the cgroups that urc made, then the state directory, and runs the poststop hooks. The caller holds
+// the lock of `dir`.
 Result<void> destroy(const Global& global, StateDir& dir, const State& state);
 
 }  // namespace urc

@@ -16,6 +16,7 @@
 
 #include "core/cgroup/layout.h"
 #include "core/child/last_page.h"
+#include "core/hooks/hook.h"
 #include "core/lifecycle/await.h"
 #include "core/lifecycle/bundle.h"
 #include "core/lifecycle/destroy.h"
@@ -56,11 +57,13 @@ public:
     Result<void> limit_process();
     Result<void> limit_cgroup();
     Result<void> save_state();
+    Result<void> run_runtime_hooks();
     Result<void> await_ready();
     Result<void> send_pidfd();
     Result<void> write_pid_file() { return urc::write_pid_file(options_.pid_file, init_.pid); }
 
 private:
+    void run_poststop_hooks();
     Result<process::Cloned> clone_init();
     bool needs_stage() const;
     std::optional<std::int64_t> memory_limit() const {
@@ -112,6 +115,7 @@ constexpr Step kSteps[] = {
     {"map ids", &Launcher::map_ids},
     {"limit process", &Launcher::limit_process},
     {"save state", &Launcher::save_state},
+    {"runtime hooks", &Launcher::run_runtime_hooks},
     {"await ready", &Launcher::await_ready},
     {"pidfd socket", &Launcher::send_pidfd},
     {"pid file", &Launcher::write_pid_file},
@@ -171,6 +175,7 @@ Result<void> Launcher::reserve_state() {
     store_ = std::make_unique<Store>(std::move(store));
     URC_TRY(StateDir dir, store_->reserve(options_.id));
     dir_.emplace(std::move(dir));
+    if (!spec_.hooks.poststop.empty()) undo_.push([this] { run_poststop_hooks(); });
     undo_.push([this] { (void)dir_->remove(); });
     return {};
 }
@@ -179,6 +184,8 @@ Result<void> Launcher::open_namespaces() {
     child_.spec = &spec_;
     child_.process = &*spec_.process;
     child_.id = options_.id;
+    child_.bundle = bundle_;
+    child_.has_hooks = !spec_.hooks.empty();
     child_.no_new_keyring = options_.no_new_keyring;
     child_.passed_fds = options_.passed.total;
     child_.listen_fds = options_.passed.listen;
@@ -378,6 +385,8 @@ Result<void> Launcher::save_state() {
     state_.resources = spec_.linux.resources;
     state_.namespaces = spec_.linux.namespaces;
     state_.external_descriptors = read_external_descriptors();
+    state_.hooks.poststart = spec_.hooks.poststart;
+    state_.hooks.poststop = spec_.hooks.poststop;
     return dir_->save(state_);
 }
 
@@ -392,6 +401,22 @@ Result<void> Launcher::send_pidfd() {
     return process::send_descriptor(pidfd_socket_.get(), "standard", init_.pidfd.get(), "--pidfd-socket");
 }
 
+// prestart and createRuntime. The child makes the mounts, and then waits for us.
+Result<void> Launcher::run_runtime_hooks() {
+    if (!spec_.hooks.has_any_of_create()) return {};
+    URC_TRY_VOID(await_mounted(global_.log, channel_, console_));
+    hooks::Subject subject{options_.id, bundle_, spec_.annotations, init_.pid};
+    URC_TRY_VOID(hooks::run(hooks::Kind::prestart, spec_.hooks.prestart, subject));
+    URC_TRY_VOID(hooks::run(hooks::Kind::create_runtime, spec_.hooks.create_runtime, subject));
+    return channel_.send(process::Message::pivot);
+}
+
+// Last of all, with everything undone; and only if there was something that a hook could have been told of.
+void Launcher::run_poststop_hooks() {
+    if (init_.pid > 0)
+        hooks::run_poststop(global_.log, spec_.hooks.poststop, {options_.id, bundle_, spec_.annotations});
+}
+
 Result<void> guard_own_executable() {
     if (child::LastPage::is_supported() || process::is_sealed_copy()) return {};
     return process::become_sealed_copy();
@@ -402,8 +427,14 @@ Result<Launched> launch(const Global& global, const CreateOptions& options, Star
     return Launcher(global, options, started_by, hook).work_off();
 }
 
+Result<void> run_poststart_hooks(const State& state) {
+    return hooks::run(hooks::Kind::poststart, state.hooks.poststart,
+                      {state.id, state.bundle, state.annotations, state.init.pid});
+}
+
 Result<void> release(const Global& global, Launched& container) {
     auto runs = say_go(global.log, container.channel);
+    if (runs.ok()) runs = run_poststart_hooks(container.state);
     if (runs.ok()) return {};
     kill_and_reap(container.init);
     (void)destroy(global, container.dir, container.state);

@@ -45,6 +45,9 @@ Result<Launched> launch(const Global& global, const CreateOptions& options, Star
 // launch().
 Result<void> release(const Global& global, Launched& container);
 
+// After the last word: the program runs. When one fails, the container is to be destroyed.
+Result<void> run_poststart_hooks(const State& state);
+
 // The names of the parent's steps in order, for tests that make each one fail.
 std::vector<std::string_view> launch_step_names();
 

@@ -1,6 +1,7 @@
 // start: the last word to a created container.
 #include <unistd.h>
 
+#include "core/hooks/hook.h"
 #include "core/lifecycle/destroy.h"
 #include "core/lifecycle/launch.h"
 #include "core/process/start_socket.h"
@@ -30,7 +31,12 @@ Result<void> start(const Global& global, std::string_view id) {
     // Gone from now on, whatever comes of it: the container is not "created" any more.
     if (::unlinkat(dir.fd(), kStartSocket, 0) < 0) return Error::last("unlink", kStartSocket);
     URC_TRY_VOID(channel.send(process::Message::go));
-    return await_program(global.log, channel);
+    auto runs = await_program(global.log, channel);
+    if (runs.ok()) runs = run_poststart_hooks(state);
+    // A startContainer or poststart hook has refused: that is the end of the container (runtime.md). A
+    // program that cannot be executed leaves a stopped one.
+    if (!runs.ok() && runs.error().code() == hooks::kHookFailed) (void)destroy(global, dir, state);
+    return runs;
 }
 
 }  // namespace urc

@@ -91,7 +91,7 @@ Result<Received> Channel::receive() const {
     if (static_cast<std::size_t>(got) < sizeof header)
         return Error(EBADMSG, "receive from the container's process");
     std::memcpy(&header, buffer, sizeof header);
-    if (header.type == Message::end_of_file || header.type > Message::phases)
+    if (header.type == Message::end_of_file || header.type > Message::last)
         return Error(EBADMSG, "receive from the container's process");
     Received received{header.type, header.value,
                       std::string(buffer + sizeof header, static_cast<std::size_t>(got) - sizeof header),

@@ -4,19 +4,19 @@
 // exits.
 //
 //   parent (urc)                              child
-//     |                                         |  (a joining stage, when pid, user or time namespaces ask
-//     for one:
-//     |<-- spawned(pid) ------------------------|   it clones the real init as the parent's child and exits)
+//     |<-- spawned(pid) ------------------------|  by a joining stage, when pid, user or time namespaces ask
+//     |                                         |  for one: it has cloned the real init, and exits
 //     |--- ids_mapped ------------------------->|  user namespace: it may become root of it now
 //     |--- cgroup_ready ----------------------->|  v1: the directories exist, it may move itself into them
 //     |<-- console [descriptor] ----------------|  process.terminal: the master of its terminal
+//     |<-- mounted -----------------------------|  prestart or createRuntime hooks: all mounts are there,
+//     |                                         |  pivot_root is still to come; the hooks run now
+//     |--- pivot ------------------------------>|  all of them have succeeded
 //     |<-- ready -------------------------------|  create, terminals: nothing is left but the last page
 //     |--- go --------------------------------->|  run: as soon as the parent has done its own part, whether
-//     the |                                         |  child has come that far or not; create: by the start
-//     socket
+//     |                                         |  it has come that far or not; create: by the start socket
 //     |<-- end of file -------------------------|  execve succeeded
-//     |<-- failed(errno, text) -----------------|  at any point in place of the above: its Error, then it
-//     exits
+//     |<-- failed(errno, text) -----------------|  at any point in place of the above: its Error; it exits
 //     |<-- phases(text) ------------------------|  with --debug, before ready: what each step took
 #pragma once
 
@@ -38,6 +38,11 @@ enum class Message : std::uint8_t {
     go,
     failed,
     phases,
+    // `start` may be of a newer urc than `create` was: what both say keeps its number, new words go to the
+    // end.
+    mounted,
+    pivot,
+    last = pivot,
 };
 
 inline constexpr std::size_t kMessageSizeMax = 4096;

@@ -125,6 +125,10 @@ Result<spec::Spec> parse_spec(std::string json) {
     return spec::parse<spec::Spec>(std::move(json), "config.json");
 }
 
+Result<spec::Hooks> parse_hooks(std::string_view json) {
+    return spec::parse_copy<spec::Hooks>(json, "hooks");
+}
+
 Result<spec::Process> parse_process(std::string_view json) {
     return spec::parse_copy<spec::Process>(json, "process.json");
 }

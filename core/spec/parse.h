@@ -35,5 +35,6 @@ inline Result<spec::Spec> parse_spec(const char* json) {
 
 Result<spec::Process> parse_process(std::string_view json);      // process.json of `exec --process`
 Result<spec::Resources> parse_resources(std::string_view json);  // resources.json of `update --resources`
+Result<spec::Hooks> parse_hooks(std::string_view json);          // `hooks` alone, as state.json keeps it
 
 }  // namespace urc

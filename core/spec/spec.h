@@ -125,6 +125,8 @@ struct Hooks {
         return prestart.empty() && create_runtime.empty() && create_container.empty() &&
                start_container.empty() && poststart.empty() && poststop.empty();
     }
+    // Run in the runtime's namespaces while the child waits before pivot_root.
+    bool has_any_of_create() const { return !prestart.empty() || !create_runtime.empty(); }
 };
 
 enum class NamespaceType : std::uint8_t { pid, network, mount, ipc, uts, user, cgroup, time };

@@ -1,5 +1,5 @@
 // What the launch path does not act on yet. A field of this table is refused by name: a configuration that
-// asks for a hook or a label and silently gets none is worse than one that fails. Work that implements a
+// asks for a label or a device and silently gets none is worse than one that fails. Work that implements a
 // field deletes its line.
 //
 // Not here on purpose: mountLabel, which is dropped where SELinux is off, as other runtimes do; and
@@ -20,12 +20,6 @@ struct Refused {
 };
 
 constexpr Refused kFields[] = {
-    {"hooks.prestart", [](const Spec& s) { return !s.hooks.prestart.empty(); }},
-    {"hooks.createRuntime", [](const Spec& s) { return !s.hooks.create_runtime.empty(); }},
-    {"hooks.createContainer", [](const Spec& s) { return !s.hooks.create_container.empty(); }},
-    {"hooks.startContainer", [](const Spec& s) { return !s.hooks.start_container.empty(); }},
-    {"hooks.poststart", [](const Spec& s) { return !s.hooks.poststart.empty(); }},
-    {"hooks.poststop", [](const Spec& s) { return !s.hooks.poststop.empty(); }},
     {"linux.intelRdt", [](const Spec& s) { return s.linux.intel_rdt.has_value(); }},
     {"linux.netDevices", [](const Spec& s) { return !s.linux.net_devices.empty(); }},
 };

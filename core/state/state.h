@@ -51,6 +51,8 @@ struct State {
     std::array<std::string, 3> external_descriptors;  // what 0, 1, 2 were, for CRIU
     std::string intel_rdt_path;
     spec::Resources resources;  // the limits in force, without device rules: what `update` starts from
+    // Those that are still to come, poststart and poststop: `delete` must not need config.json.
+    spec::Hooks hooks;
 
     bool has_own_pid_namespace() const {
         for (const spec::Namespace& ns : namespaces)

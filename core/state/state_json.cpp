@@ -63,6 +63,27 @@ void write_namespace_paths(JsonWriter& json, const State& state) {
     json.end_object();
 }
 
+void write_strings(JsonWriter& json, const char* key, const std::vector<std::string>& strings) {
+    json.key(key).begin_array();
+    for (const std::string& string : strings) json.string(string);
+    json.end_array();
+}
+
+// In the form of config.json.
+void write_hooks(JsonWriter& json, const char* key, const std::vector<spec::Hook>& hooks) {
+    if (hooks.empty()) return;
+    json.key(key).begin_array();
+    for (const spec::Hook& hook : hooks) {
+        json.begin_object();
+        json.key("path").string(hook.path);
+        write_strings(json, "args", hook.args);
+        write_strings(json, "env", hook.env);
+        if (hook.timeout_s) json.key("timeout").number(*hook.timeout_s);
+        json.end_object();
+    }
+    json.end_array();
+}
+
 void write_own(JsonWriter& json, const State& state) {
     json.key("urc").begin_object();
     json.key("format").number(1);
@@ -73,11 +94,15 @@ void write_own(JsonWriter& json, const State& state) {
     json.key("annotations").begin_object();
     for (const auto& [name, value] : state.annotations) json.key(name).string(value);
     json.end_object();
-    json.key("cgroups_made").begin_array();
-    for (const std::string& path : state.cgroups_made) json.string(path);
-    json.end_array();
+    write_strings(json, "cgroups_made", state.cgroups_made);
     json.key("resources");
     write_resources(json, state.resources);
+    if (!state.hooks.empty()) {
+        json.key("hooks").begin_object();
+        write_hooks(json, "poststart", state.hooks.poststart);
+        write_hooks(json, "poststop", state.hooks.poststop);
+        json.end_object();
+    }
     json.end_object();
 }
 
@@ -204,6 +229,11 @@ Result<void> read_own(od::value value, State& state) {
             auto resources = parse_resources(text);
             if (!resources.ok()) return bad("resources");
             state.resources = std::move(*resources);
+        } else if (name == "hooks") {
+            od::object object;
+            std::string_view text;
+            if (member.get_object().get(object) || object.raw_json().get(text)) return bad("hooks");
+            URC_TRY(state.hooks, parse_hooks(text));
         }
         return {};
     });

@@ -149,9 +149,6 @@ test_read_only_cgroupfs() {
 }
 
 test_fields_that_are_not_supported_are_named() {
-    b=$(bundle hooks '.hooks = {"prestart": [{"path": "/bin/true"}]}')
-    call run --bundle "$b" "$id"
-    refused 1 'hooks'
     b=$(bundle rdt '.linux.intelRdt = {"closID": "x"}')
     call run --bundle "$b" "$id"
     refused 1 'intelRdt'

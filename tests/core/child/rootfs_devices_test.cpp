@@ -221,6 +221,24 @@ TEST_F(RootfsMasks, FilesBecomeNullAndDirectoriesShareOneEmptyReadonlyTmpfs) {
     EXPECT_FALSE(exists(rootfs_ + "/absent"));
 }
 
+TEST_F(RootfsMasks, HostsNullDeviceCannotBeChangedThroughAMask) {
+    struct stat before, after;
+    ASSERT_EQ(::stat("/dev/null", &before), 0);
+    spill(rootfs_ + "/file", "secret");
+    spec_.linux.masked_paths = {"/file"};
+    EXPECT_EQ(run([](RootfsPlan&) -> std::string {
+                  URC_NEED(::chmod("/file", 0600) < 0 && errno == EROFS);
+                  URC_NEED(::chown("/file", 1, 1) < 0 && errno == EROFS);
+                  int null = ::open("/file", O_RDWR | O_CLOEXEC);
+                  URC_NEED(null >= 0 && ::write(null, "x", 1) == 1);
+                  return "";
+              }),
+              "");
+    ASSERT_EQ(::stat("/dev/null", &after), 0);
+    EXPECT_EQ(after.st_mode, before.st_mode);
+    if (after.st_mode != before.st_mode) (void)::chmod("/dev/null", before.st_mode & 07777);
+}
+
 TEST_F(RootfsMasks, ReadonlyRootIsNoObstacle) {
     spill(rootfs_ + "/file", "secret");
     spec_.root->readonly = true;

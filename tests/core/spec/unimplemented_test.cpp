@@ -14,12 +14,6 @@ TEST(RefuseUnimplemented, NamesEachFieldThatNothingActsOn) {
         void (*set)(Spec&);
     };
     constexpr Row kRows[] = {
-        {"hooks.prestart", [](Spec& s) { s.hooks.prestart.push_back({.path = "/x"}); }},
-        {"hooks.createRuntime", [](Spec& s) { s.hooks.create_runtime.push_back({.path = "/x"}); }},
-        {"hooks.createContainer", [](Spec& s) { s.hooks.create_container.push_back({.path = "/x"}); }},
-        {"hooks.startContainer", [](Spec& s) { s.hooks.start_container.push_back({.path = "/x"}); }},
-        {"hooks.poststart", [](Spec& s) { s.hooks.poststart.push_back({.path = "/x"}); }},
-        {"hooks.poststop", [](Spec& s) { s.hooks.poststop.push_back({.path = "/x"}); }},
         {"linux.intelRdt", [](Spec& s) { s.linux.intel_rdt.emplace(); }},
         {"linux.netDevices",
          [](Spec& s) {

@@ -42,6 +42,27 @@ TEST(StateJson, HasRuncsNamesWhereToolsLook) {
     EXPECT_EQ(std::string_view(json["intel_rdt_path"]), "");
 }
 
+TEST(StateJson, KeepsTheHooksThatAreStillToCome) {
+    State state;
+    state.id = "c1";
+    EXPECT_EQ(write_state_json(state).find("hooks"), std::string::npos);
+    state.hooks.poststart = {{.path = "/a", .args = {"x", "y z"}, .env = {"K=V\n"}, .timeout_s = 5}};
+    state.hooks.poststop = {{.path = "/b", .args = {}, .env = {}, .timeout_s = {}},
+                            {.path = "/c", .args = {}, .env = {}, .timeout_s = {}}};
+    auto read = parse_state_json(write_state_json(state));
+    ASSERT_TRUE(read) << read.error().text();
+    ASSERT_EQ(read->hooks.poststart.size(), 1u);
+    EXPECT_EQ(read->hooks.poststart[0].path, "/a");
+    EXPECT_EQ(read->hooks.poststart[0].args, (std::vector<std::string>{"x", "y z"}));
+    EXPECT_EQ(read->hooks.poststart[0].env, (std::vector<std::string>{"K=V\n"}));
+    EXPECT_EQ(read->hooks.poststart[0].timeout_s, 5);
+    ASSERT_EQ(read->hooks.poststop.size(), 2u);
+    EXPECT_EQ(read->hooks.poststop[1].path, "/c");
+    EXPECT_FALSE(read->hooks.poststop[1].timeout_s.has_value());
+    EXPECT_NE(problem(R"({"id":"c1","init_process_pid":7,"urc":{"hooks":{"poststop":[{}]}}})"), "");
+    EXPECT_NE(problem(R"({"id":"c1","init_process_pid":7,"urc":{"hooks":[]}})"), "");
+}
+
 TEST(StateJson, UnknownKeysArePassedOver) {
     auto state = parse_state_json(
         R"({"x":[{"y":1}],"id":"c1","init_process_pid":7,"config":{"z":{}},"urc":{"new":[1,2],"owner":3}})");
