@@ -14,6 +14,7 @@
 #include "core/child/launch.h"
 #include "core/process/channel.h"
 #include "core/process/spawn.h"
+#include "core/signals.h"
 #include "uring/file.h"
 #include "uring/message.h"
 
@@ -88,7 +89,7 @@ Result<Fd> make_socket(const process::Channel& channel, const Service::StartOpti
 
 Result<void> become_criu(const Service::StartOptions& options, const process::Channel& channel,
                          cgroup::Cgroup::Birth birth, const std::string& program) {
-    URC_TRY_VOID(child::reset_signals());
+    URC_TRY_VOID(reset_signals());
     if (options.cgroup && options.cgroup->version() == cgroup::Version::v1)
         URC_TRY_VOID(options.cgroup->attach_self(birth));
     if (options.prepare) URC_TRY_VOID(options.prepare());
