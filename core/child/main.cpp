@@ -64,6 +64,11 @@ Result<void> enter_cgroup(Context& context) {
 }
 
 Result<void> set_up_network(Context& context) {
+    // Before sysctls and hooks, which may be about the devices that the parent moves in here.
+    if (!context.launch.spec->linux.net_devices.empty()) {
+        auto ready = context.launch.channel.expect(process::Message::network_ready);
+        if (!ready.ok()) return std::move(ready).error();
+    }
     if (!context.launch.spec->linux.has_new(spec::NamespaceType::network)) return {};
     return bring_loopback_up();
 }

@@ -22,6 +22,7 @@
 #include "core/lifecycle/destroy.h"
 #include "core/lifecycle/pid_file.h"
 #include "core/lifecycle/undo.h"
+#include "core/network/devices.h"
 #include "core/process/id_map.h"
 #include "core/process/namespaces.h"
 #include "core/process/sealed_copy.h"
@@ -54,6 +55,7 @@ public:
     Result<void> make_cgroup();
     Result<void> spawn();
     Result<void> map_ids();
+    Result<void> move_network_devices();
     Result<void> limit_process();
     Result<void> limit_cgroup();
     Result<void> save_state();
@@ -113,6 +115,7 @@ constexpr Step kSteps[] = {
     // From here on the child is at work on the other processor.
     {"limit cgroup", &Launcher::limit_cgroup},
     {"map ids", &Launcher::map_ids},
+    {"network devices", &Launcher::move_network_devices},
     {"limit process", &Launcher::limit_process},
     {"save state", &Launcher::save_state},
     {"runtime hooks", &Launcher::run_runtime_hooks},
@@ -347,6 +350,19 @@ Result<void> Launcher::map_ids() {
     auto mapped = process::write_id_maps(init_.pid, {spec_.linux.uid_mappings, spec_.linux.gid_mappings});
     if (!mapped.ok()) return std::move(mapped).error().context("id maps");
     return channel_.send(process::Message::ids_mapped);
+}
+
+Result<void> Launcher::move_network_devices() {
+    if (spec_.linux.net_devices.empty()) return {};
+    const std::string& path = spec_.linux.find(spec::NamespaceType::network)->path;
+    std::string own = "/proc/" + std::to_string(init_.pid) + "/ns/net";
+    auto target = path.empty() ? open_at(AT_FDCWD, own.c_str(), O_RDONLY)
+                               : process::open_namespace(spec::NamespaceType::network, path);
+    // ENOENT: the child has ended, and said why.
+    if (!target.ok() && path.empty() && target.error().code() == ENOENT) return Error(EPIPE, "open", own);
+    if (!target.ok()) return std::move(target).error();
+    URC_TRY_VOID(network::move_devices(spec_.linux.net_devices, target->get()));
+    return channel_.send(process::Message::network_ready);
 }
 
 Result<void> Launcher::limit_process() {

@@ -8,6 +8,7 @@
 //     |                                         |  for one: it has cloned the real init, and exits
 //     |--- ids_mapped ------------------------->|  user namespace: it may become root of it now
 //     |--- cgroup_ready ----------------------->|  v1: the directories exist, it may move itself into them
+//     |--- network_ready ---------------------->|  linux.netDevices: they have come
 //     |<-- console [descriptor] ----------------|  process.terminal: the master of its terminal
 //     |<-- mounted -----------------------------|  prestart or createRuntime hooks: all mounts are there,
 //     |                                         |  pivot_root is still to come; the hooks run now
@@ -42,7 +43,8 @@ enum class Message : std::uint8_t {
     // end.
     mounted,
     pivot,
-    last = pivot,
+    network_ready,
+    last = network_ready,
 };
 
 inline constexpr std::size_t kMessageSizeMax = 4096;

@@ -21,7 +21,6 @@ struct Refused {
 
 constexpr Refused kFields[] = {
     {"linux.intelRdt", [](const Spec& s) { return s.linux.intel_rdt.has_value(); }},
-    {"linux.netDevices", [](const Spec& s) { return !s.linux.net_devices.empty(); }},
 };
 
 }  // namespace

@@ -87,13 +87,22 @@ Result<void> check_net_devices(const Linux& os, bool is_rootless) {
     if (os.net_devices.empty()) return {};
     if (is_rootless) return refusal({"linux.netDevices: needs root's rights"});
     if (!os.find(NamespaceType::network)) return refusal({"linux.netDevices: needs a network namespace"});
+    // As the kernel has it (dev_valid_name); a '%' would make it count up by itself.
     auto is_name = [](std::string_view name) {
-        return is_file_name(name) && name.size() <= kInterfaceNameMax;
+        return is_file_name(name) && name.size() <= kInterfaceNameMax &&
+               name.find_first_of(":%") == std::string_view::npos;
     };
-    for (const NetDevice& device : os.net_devices)
+    std::vector<std::string_view> inside;
+    for (const NetDevice& device : os.net_devices) {
         if (!is_name(device.host_name) || (!device.name.empty() && !is_name(device.name)))
             return refusal(
                 {"linux.netDevices[", in_quotes(device.host_name), "]: not the name of an interface"});
+        std::string_view name = device.name.empty() ? device.host_name : device.name;
+        if (std::find(inside.begin(), inside.end(), name) != inside.end())
+            return refusal({"linux.netDevices[", in_quotes(device.host_name), "]: a second device named ",
+                            in_quotes(name)});
+        inside.push_back(name);
+    }
     return {};
 }
 

@@ -15,10 +15,6 @@ TEST(RefuseUnimplemented, NamesEachFieldThatNothingActsOn) {
     };
     constexpr Row kRows[] = {
         {"linux.intelRdt", [](Spec& s) { s.linux.intel_rdt.emplace(); }},
-        {"linux.netDevices",
-         [](Spec& s) {
-             s.linux.net_devices = {{"eth0", ""}};
-         }},
     };
     for (const Row& row : kRows) {
         Spec spec = plain();

@@ -179,6 +179,18 @@ TEST(Validate, RefusesNamespacesThatCannotBe) {
          [](Spec& s) {
              s.linux.net_devices = {{"eth0", "sixteen-letters-"}};
          }},
+        {"linux.netDevices[\"eth0\"]: not the name of an interface",
+         [](Spec& s) {
+             s.linux.net_devices = {{"eth0", "eth%d"}};
+         }},
+        {"linux.netDevices[\"eth0:1\"]: not the name of an interface",
+         [](Spec& s) {
+             s.linux.net_devices = {{"eth0:1", ""}};
+         }},
+        {"linux.netDevices[\"eth1\"]: a second device named \"eth1\"",
+         [](Spec& s) {
+             s.linux.net_devices = {{"eth0", "eth1"}, {"eth1", ""}};
+         }},
     };
     for (const Row& row : kRows) expect_refused(row, plain());
 }
