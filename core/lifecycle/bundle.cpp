@@ -34,7 +34,8 @@ Result<Bundle> load_bundle(const Global& global, const CreateOptions& options) {
     if (!path.starts_with('/')) path = (bundle.path == "/" ? "" : bundle.path) + "/" + path;
     URC_TRY(std::string text, read_file_at(AT_FDCWD, path.c_str(), kDocumentSizeMax));
     URC_TRY(bundle.spec, parse_spec(std::move(text)));
-    URC_TRY_VOID(validate(bundle.spec, {.is_rootless = is_rootless(global)}));
+    // --rootless is about cgroups alone: root needs no user namespace, whatever it says.
+    URC_TRY_VOID(validate(bundle.spec, {.is_rootless = ::geteuid() != 0}));
     URC_TRY_VOID(refuse_unimplemented(bundle.spec));
     for (const std::string& warning : warnings(bundle.spec)) global.log.warning(warning);
     if (!bundle.spec.process) return Error::message("config.json: process: required");
