@@ -17,13 +17,14 @@ skip() {
 # A heading in the output: what is checked next.
 checking() { printf '  %s\n' "$*"; }
 
-# expect STATUS COMMAND...: runs it with its output in $out and its errors in $err; any other status is wrong.
+# expect STATUS[,STATUS] COMMAND...: runs it with its output in $out and its errors in $err; any other status is wrong.
+errors=$(mktemp)
 expect() {
     local wanted=$1 status=0
     shift
-    out=$("$@" 2>/run/expect.err) || status=$?
-    err=$(cat /run/expect.err)
-    [ $status = "$wanted" ] || fail "status $status, not $wanted: $* -- ${out:+stdout: $out }${err:+stderr: $err}"
+    out=$("$@" 2>"$errors" </dev/null) || status=$?
+    err=$(cat "$errors")
+    [[ ,$wanted, == *,$status,* ]] || fail "status $status, not $wanted: $* -- ${out:+stdout: ${out:0:500} }${err:+stderr: ${err:0:500}}"
 }
 
 # is WHAT VALUE WANTED, has WHAT VALUE PATTERN (extended regular expression, of any line).
@@ -52,19 +53,39 @@ inventory() {
     for dir in /run/urc /run/user/1000/urc /run/runc /run/crun /run/user/1000/crun; do
         find "$dir" -mindepth 1 -maxdepth 1 ! -name '.*' -printf 'state %p\n' 2>/dev/null
     done
-    awk '{ print "mount " $5 }' /proc/self/mountinfo
+    # What an engine mounts once for its storage stays.
+    awk '$5 !~ "^/var/lib/containers/storage/overlay$" { print "mount " $5 }' /proc/self/mountinfo
     find /sys/fs/cgroup -type d -regextype posix-extended \
-        -regex '.*(libpod|docker|crio|urc-test|/system\.slice/[^/]*\.scope|containerd|/default/).*' -printf 'cgroup %p\n'
+        -regex '.*(libpod|docker|crio|urc-test|/system\.slice/[^/]*\.scope|containerd|/default/).*' ! -name libpod_parent -printf 'cgroup %p\n'
     ps -eo comm=,args= | awk '$1 ~ /^(urc|runc|crun|conmon|containerd|dockerd|podman|sleep)/ { print "process " $0 }'
 }
 before_script() { inventory | sort >/run/inventory; }
 # Prints what is there now and was not before. Engines take a moment to clean up behind a container.
 left_over() {
     local left tries
-    for ((tries = 0; tries < 50; tries++)); do
+    for ((tries = 0; tries < 20; tries++)); do
         left=$(inventory | sort | comm -13 /run/inventory -)
         [ -n "$left" ] || return 0
         sleep 0.2
     done
     printf '%s\n' "$left"
+}
+
+# ---- podman --------------------------------------------------------------------------------------------------------
+p() { podman --runtime "$URC" ${MANAGER:+--cgroup-manager $MANAGER} "$@"; }
+podman_setup() {
+    if [ "$(id -u)" = 0 ]; then install -D -m 644 cli/engines/podman.conf /etc/containers/containers.conf.d/urc.conf; fi
+    p image exists busybox || p load --quiet --input /opt/busybox.tar >/dev/null || fail "podman load"
+}
+supports_nocgroups() { [ "$runtime" != runc ]; }
+supports_checkpoint() {
+    "$URC" features 2>/dev/null | jq -e '.annotations["org.opencontainers.runc.checkpoint.enabled"] == "true"' >/dev/null ||
+        [ "$runtime" != urc ]
+}
+
+# terminal COMMAND...: on a pseudo-terminal of 40 lines and 120 columns; its output without carriage returns.
+terminal() {
+    python3 "$(dirname "${BASH_SOURCE[0]}")/terminal.py" bash -c "$(declare -f p run 2>/dev/null); URC=$URC; $(printf '%q ' "$@")" |
+        tr -d '\r'
+    return "${PIPESTATUS[0]}"
 }

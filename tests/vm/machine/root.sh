@@ -20,6 +20,7 @@ lay_over() { # ROOT
         esac
     done
     : >"$1/etc/fstab"
+    rm -f "$1"/etc/cni/net.d/* # its plugins are not installed: podman has netavark
     rm -f "$1"/etc/machine-id "$1"/var/lib/dbus/machine-id
     sha256sum <"$1/etc/hostname" | cut -c 1-32 >"$1/etc/machine-id"
     mkdir -p "$1/vm" "$1/urc"
