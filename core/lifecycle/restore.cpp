@@ -306,6 +306,7 @@ Result<void> Restorer::take_init(pid_t pid) {
         state_.cgroups_made = std::move(saved.made);
     }
     state_.external_descriptors = read_external_descriptors();
+    state_.hooks.poststop = bundle_.spec.hooks.poststop;  // the others had their moment before the dump
     return dir_->save(state_);
 }
 

@@ -350,6 +350,24 @@ test_a_user_namespace() {
     chmod 755 "$work"
 }
 
+test_without_roots_rights() {
+    command -v setpriv >/dev/null || { echo "not run: setpriv is not installed"; return; }
+    setpriv --reuid 1000 --regid 1000 --clear-groups unshare --user true 2>/dev/null || { echo "not run: no user namespaces for users"; return; }
+    hooked rootless 'del(.linux.resources, .linux.cgroupsPath) | .linux.namespaces |= map(select(.type != "network")) + [{"type": "user"}] |
+        .linux.uidMappings = [{"containerID": 0, "hostID": 1000, "size": 1}] | .linux.gidMappings = .linux.uidMappings |
+        .mounts |= map(select(.type == "proc" or .type == "bind"))'
+    mkdir "$work/users-root"; cp "$urc" "$work/urc"; chmod 755 "$work" "$work/urc"
+    chown -R 1000:1000 "$b" "$log" "$work/users-root"
+    status=0
+    setpriv --reuid 1000 --regid 1000 --clear-groups "$work/urc" --root "$work/users-root" run --bundle "$b" "$id" >"$work/out" 2>"$work/err" </dev/null || status=$?
+    check "runs" [ "$status" = 0 ]
+    check "all have run" [ "$(without_program)" = 'prestart createRuntime createContainer startContainer poststart poststop ' ]
+    check "createContainer is in the user namespace" \
+        [ "$(sed -n 's/^user //p' "$log/createContainer.ns")" != "$(sed -n 's/^user //p' "$log/createRuntime.ns")" ]
+    rm -r "$work/users-root"
+    nothing_left
+}
+
 test_hooks_that_cannot_be() {
     for kind in prestart createRuntime createContainer startContainer poststart poststop; do
         hooked relative ".hooks.$kind[0].path = \"bin/true\""
