@@ -55,6 +55,7 @@ int pause_command(Session&);
 int resume_command(Session&);
 int ps_command(Session&);
 int update_command(Session&);
+int events_command(Session&);
 int spec_command(Session&);
 
 // The global options as they were typed.

@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "core/cgroup/stats_json.h"
 #include "core/json_writer.h"
 #include "core/version.h"
 
@@ -44,6 +45,47 @@ std::string list_json(std::span<const StateView> views) {
     json.begin_array();
     for (const StateView& view : views) write_view(json, view);
     json.end_array();
+    out += '\n';
+    return out;
+}
+
+// The names of the members are those of Go's struct, which gives no others for them.
+static void write_interface(JsonWriter& json, const InterfaceStats& interface) {
+    json.begin_object();
+    json.key("Name").string(interface.name);
+    json.key("RxBytes").number(interface.rx_bytes);
+    json.key("RxPackets").number(interface.rx_packets);
+    json.key("RxErrors").number(interface.rx_errors);
+    json.key("RxDropped").number(interface.rx_dropped);
+    json.key("TxBytes").number(interface.tx_bytes);
+    json.key("TxPackets").number(interface.tx_packets);
+    json.key("TxErrors").number(interface.tx_errors);
+    json.key("TxDropped").number(interface.tx_dropped);
+    json.end_object();
+}
+
+std::string event_json(std::string_view id, const ContainerStats* stats) {
+    std::string out;
+    JsonWriter json(out);
+    json.begin_object();
+    json.key("type").string(stats ? "stats" : "oom");
+    json.key("id").string(id);
+    if (stats) {
+        json.key("data").begin_object();
+        cgroup::write_stats(json, stats->cgroup);
+        json.key("intel_rdt").begin_object();
+        json.end_object();
+        json.key("network_interfaces");
+        if (stats->interfaces.empty()) {
+            json.null();
+        } else {
+            json.begin_array();
+            for (const InterfaceStats& interface : stats->interfaces) write_interface(json, interface);
+            json.end_array();
+        }
+        json.end_object();
+    }
+    json.end_object();
     out += '\n';
     return out;
 }

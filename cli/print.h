@@ -1,8 +1,9 @@
-// Answers as text: the JSON of `state` and `list`, the table of `list`.
+// Answers as text: the JSON of `state`, `list` and `events`, the table of `list`.
 #pragma once
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "core/runtime.h"
 
@@ -14,5 +15,8 @@ std::string state_json(const StateView& view);
 std::string list_json(std::span<const StateView> views);
 // ID PID STATUS BUNDLE CREATED OWNER; columns three blanks apart and at least twelve wide.
 std::string list_table(std::span<const StateView> views);
+
+// A line of `events`: of type "stats", or "oom" for nullptr.
+std::string event_json(std::string_view id, const ContainerStats* stats);
 
 }  // namespace urc::cli

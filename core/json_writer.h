@@ -13,6 +13,7 @@
 #include <charconv>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -48,6 +49,18 @@ public:
         separate();
         char digits[24];
         out_.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+    }
+    // value / 100, as short as it can be: 12.5 for 1250.
+    void hundredths(std::uint32_t value) {
+        number(value / 100);
+        if (value % 100 == 0) return;
+        out_ += '.';
+        out_ += static_cast<char>('0' + value / 10 % 10);
+        if (value % 10 != 0) out_ += static_cast<char>('0' + value % 10);
+    }
+    void null() {
+        separate();
+        out_ += "null";
     }
     void boolean(bool value) {
         separate();

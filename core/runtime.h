@@ -6,12 +6,16 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/cgroup/stats.h"
+#include "core/lifecycle/net_stats.h"
 #include "core/log.h"
 #include "core/process/passed_fds.h"
 #include "core/spec/spec.h"
@@ -110,6 +114,20 @@ struct UpdateOptions {
 Result<void> update(const Global& global, std::string_view id, const UpdateOptions& options);
 // The document of `update --resources`; "-" is the standard input.
 Result<spec::Resources> read_resources(const std::string& path);
+
+struct ContainerStats {
+    cgroup::Stats cgroup;
+    std::vector<InterfaceStats> interfaces;  // of a network namespace of its own; without the loopback
+};
+struct EventsOptions {
+    bool once = false;  // the statistics of this moment, and no more
+    std::chrono::nanoseconds interval = std::chrono::seconds(5);
+};
+// nullptr: the out-of-memory killer was there. An Error from it ends events() with that.
+using EventSink = std::function<Result<void>(const ContainerStats*)>;
+// Statistics at every interval, and out-of-memory kills, until the container's init ends.
+Result<void> events(const Global& global, std::string_view id, const EventsOptions& options,
+                    const EventSink& sink);
 
 struct DeleteOptions {
     bool force = false;  // kills first; an unknown container is no error

@@ -60,5 +60,23 @@ TEST(Print, TheTableHasColumnsOfTwelveAtLeastAndThreeBlanksBetween) {
         "a-long-container-id   42          running     /b          2026-01-02T03:04:05.000000006Z   root\n");
 }
 
+TEST(Print, EventsAreLinesOfJson) {
+    EXPECT_EQ(event_json("c1", nullptr), "{\"type\":\"oom\",\"id\":\"c1\"}\n");
+    ContainerStats stats;
+    stats.cgroup.pids.current = 3;
+    std::string line = event_json("c1", &stats);
+    EXPECT_TRUE(line.starts_with(R"({"type":"stats","id":"c1","data":{"cpu":{)")) << line;
+    EXPECT_NE(
+        line.find(
+            R"("pids":{"current":3},"blkio":{},"hugetlb":{},"intel_rdt":{},"network_interfaces":null}})"),
+        std::string::npos)
+        << line;
+    stats.interfaces.push_back({.name = "eth0", .rx_bytes = 7});
+    line = event_json("c1", &stats);
+    EXPECT_NE(line.find(R"("network_interfaces":[{"Name":"eth0","RxBytes":7,"RxPackets":0,)"),
+              std::string::npos)
+        << line;
+}
+
 }  // namespace
 }  // namespace urc::cli

@@ -57,5 +57,15 @@ TEST(JsonWriter, IndentsByTwoBlanks) {
     EXPECT_EQ(out, "{\n  \"a\": -1,\n  \"b\": [\n    \"x\",\n    true,\n    {}\n  ],\n  \"c\": []\n}");
 }
 
+TEST(JsonWriter, HundredthsAreAsShortAsTheyCanBe) {
+    std::string out;
+    JsonWriter json(out);
+    json.begin_array();
+    for (std::uint32_t value : {0u, 1u, 10u, 100u, 1250u, 1234u, 10000u}) json.hundredths(value);
+    json.null();
+    json.end_array();
+    EXPECT_EQ(out, "[0,0.01,0.1,1,12.5,12.34,100,null]");
+}
+
 }  // namespace
 }  // namespace urc
