@@ -147,7 +147,10 @@ test_names_and_namespaces_that_cannot_be() {
     devices rootless '{"v0": {}}' 'true' '.linux.namespaces += [{"type": "user"}] |
         .linux.uidMappings = [{"containerID": 0, "hostID": 0, "size": 1}] | .linux.gidMappings = .linux.uidMappings |
         .mounts |= map(select(.type == "proc"))'
-    call --rootless true run --bundle "$b" "$id"
+    cp "$urc" "$work/urc"; chmod 755 "$work" "$work/urc"; chmod -R a+rX "$b"; mkdir "$work/users-root"; chown 1000:1000 "$work/users-root"
+    status=0
+    setpriv --reuid 1000 --regid 1000 --clear-groups "$work/urc" --root "$work/users-root" run --bundle "$b" "$id" \
+        >"$work/out" 2>"$work/err" </dev/null || status=$?
     refused 1 "config.json: linux.netDevices: needs root's rights\$"
 }
 
