@@ -4,7 +4,7 @@
 # On Debian 12 everything comes from its packages; only what is missing is installed, and only then is root needed.
 
 packages_build="cmake ninja-build g++ pkg-config dpkg-dev liburing-dev libsimdjson-dev libseccomp-dev libmimalloc-dev
-    libcli11-dev libfmt-dev libgtest-dev libbenchmark-dev"
+    libsystemd-dev libcap-dev libcli11-dev libfmt-dev libgtest-dev libbenchmark-dev"
 packages_run="busybox-static jq python3 iproute2 procps util-linux"
 packages_ci="clang clang-format clang-tidy libclang-rt-14-dev llvm runc crun"
 

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Builds libsimdjson.a and libmimalloc.a for the static release of urc, because Debian packages only their shared
-# forms. Prints the directory that holds them; CMake calls this when URC_STATIC is ON, a person may call it too.
+# Builds libsimdjson.a, libmimalloc.a and libsdbus.a for the static release of urc, because Debian packages only
+# their shared forms. Prints the directory that holds them; CMake calls this when URC_STATIC is ON, a person may call it too.
 #
 # The sources are Debian's own source packages, in exactly the versions of the installed -dev packages (the headers
 # must match). apt fetches and verifies them through lists, state and cache of its own: /etc/apt is only read, for
-# the mirror in use, and nothing is installed. Both libraries together take 10 s once per version and compiler.
+# the mirror in use, and nothing is installed. Together they take 20 s once per version and compiler.
 #
-#   URC_SIMDJSON_SOURCE, URC_MIMALLOC_SOURCE   unpacked source trees to take instead (no apt, no network)
+#   URC_SIMDJSON_SOURCE, URC_MIMALLOC_SOURCE, URC_SYSTEMD_SOURCE   unpacked source trees to take instead (no apt, no network)
 #   URC_CACHE                                  where to keep them (default ${XDG_CACHE_HOME:-~/.cache}/urc)
 #   CC, CXX                                    the compilers (default gcc, g++)
 set -eu
@@ -36,9 +36,12 @@ else simdjson=$(source_of libsimdjson-dev); fi
 if [ -n "${URC_MIMALLOC_SOURCE:-}" ]; then mimalloc="mimalloc tree-$(tree_sum "$URC_MIMALLOC_SOURCE")"
 else mimalloc=$(source_of libmimalloc-dev); fi
 
-# Link-time code is tied to the exact compiler, and this file is the recipe: both are part of the name.
-recipe=$({ "$cc" -dumpfullversion -dumpversion; "$cxx" -dumpmachine; cat "$0"; } | sha256sum | cut -c 1-16)
-name=$(printf '%s' "$simdjson $mimalloc $recipe" | tr ' /:' '___')
+if [ -n "${URC_SYSTEMD_SOURCE:-}" ]; then systemd="systemd tree-$(tree_sum "$URC_SYSTEMD_SOURCE")"
+else systemd=$(source_of libsystemd-dev); fi
+
+# Link-time code is tied to the exact compiler, and these files are the recipe: both are part of the name.
+recipe=$({ "$cc" -dumpfullversion -dumpversion; "$cxx" -dumpmachine; cat "$0" "${0%/*}/static-sdbus.sh"; } | sha256sum | cut -c 1-16)
+name=$(printf '%s' "$simdjson $mimalloc $systemd $recipe" | tr ' /:' '___')
 home=$cache/static/$name
 
 if [ -f "$home/SHA256SUMS" ] && (cd "$home" && sha256sum --check --status SHA256SUMS); then
@@ -135,8 +138,12 @@ fi
     -c "$work/mimalloc-lazy/src/static.c" -o "$work/mimalloc.o"
 gcc-ar rcs "$work/out/libmimalloc.a" "$work/mimalloc.o"
 
-printf '%s\n' "$simdjson" "$mimalloc" "$("$cxx" --version | head -n 1)" >"$work/out/VERSIONS"
-(cd "$work/out" && sha256sum libsimdjson.a libmimalloc.a VERSIONS >SHA256SUMS)
+dir=$(tree $systemd "${URC_SYSTEMD_SOURCE:-}")
+say "compiling sd-bus"
+sh "${0%/*}/static-sdbus.sh" "$cc" "$dir" "$work/out/libsdbus.a"
+
+printf '%s\n' "$simdjson" "$mimalloc" "$systemd" "$("$cxx" --version | head -n 1)" >"$work/out/VERSIONS"
+(cd "$work/out" && sha256sum libsimdjson.a libmimalloc.a libsdbus.a VERSIONS >SHA256SUMS)
 
 # Two builds at once both succeed; the later one finds the place taken by the same bytes.
 mkdir -p "$cache/static"
