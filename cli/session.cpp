@@ -40,10 +40,8 @@ void GlobalOptions::declare(OptionSet& options) {
     options.text("log-format", 0, log_format, "\"text\" (default) or \"json\"");
     options.text("log-level", 0, log_level, "\"error\" (default), \"warning\" or \"debug\"");
     options.text("root", 0, root, "directory for the containers' state, on a tmpfs (default: below /run)");
-    options.flag("systemd-cgroup", 0, systemd_cgroup,
-                 "not supported yet: systemd as the maker of the cgroups");
-    options.text("cgroup-manager", 0, cgroup_manager,
-                 "\"cgroupfs\" (default) or \"disabled\"; \"systemd\" is not supported yet");
+    options.flag("systemd-cgroup", 0, systemd_cgroup, "let systemd make the cgroups: a scope a container");
+    options.text("cgroup-manager", 0, cgroup_manager, "\"cgroupfs\" (default), \"systemd\" or \"disabled\"");
     options.text("rootless", 0, rootless,
                  "ignore cgroup permission errors: \"true\", \"false\" or \"auto\" (default)");
     options.text("criu", 0, criu, "obsolete and ignored");

@@ -126,9 +126,11 @@ Result<void> Cgroup::missing(Controller controller) const {
     std::string text = "cannot set ";
     text += controller_name(controller);
     text += " limit: ";
-    if (denied_)
-        return Error::message(text + "container could not join or create cgroup: " + denied_->text(),
-                              denied_->code());
+    for (const auto& [controllers, why] : denied_) {
+        bool is_this = controllers.has(controller) || controllers.has(Controller::unified);
+        if (!is_this && !controllers.empty()) continue;
+        return Error::message(text + "container could not join or create cgroup: " + why.text(), why.code());
+    }
     return Error::message(text + "the controller is not mounted", ENOENT);
 }
 
@@ -148,8 +150,13 @@ Result<void> Cgroup::apply_all(const spec::Resources& r, DeviceRules device_rule
     };
     if (version() == Version::v2 && directories_[0].fd) {
         URC_TRY_VOID(apply_v2(directories_[0], r));
-        return device_rules == DeviceRules::keep ? Result<void>()
-                                                 : apply_devices_v2(directories_[0], r.devices);
+        if (device_rules == DeviceRules::keep) return {};
+        Result<void> applied = apply_devices_v2(directories_[0], r.devices);
+        // Programs are for root to load. Who is not, can make no device node and open none of the host's but
+        // those that anybody may open.
+        bool is_forgiven = is_rootless_ && !applied.ok() &&
+                           (applied.error().code() == EPERM || applied.error().code() == EACCES);
+        return is_forgiven ? Result<void>() : applied;
     }
     // The likeliest refusal first: an impossible list of processors.
     URC_TRY_VOID(set(Controller::cpuset, r.cpu && asks_cpuset(*r.cpu),

@@ -71,6 +71,11 @@ public:
     // prepare() and make().
     static Result<Cgroup> create(const Layout& layout, const CreateOptions& options);
 
+    // In place of make(), when systemd has made the cgroup that was prepared and moved `pid` into it: opens
+    // the directories. v1: makes those of the controllers that systemd does not use, and moves `pid` there.
+    // They all count as made here. An Error when `pid` is somewhere else on cgroup2.
+    Result<void> adopt(pid_t pid);
+
     // The cgroup of a container that exists. Directories that are gone are no error: see exists().
     static Result<Cgroup> open(Saved saved, bool is_rootless = false);
 
@@ -130,13 +135,15 @@ private:
     Directory* find(Controller controller);
     Result<void> make_all();
     Result<void> make_one(Directory& directory);
+    Result<void> make_directory(Directory& directory);
     Result<void> check_unused() const;
     Result<void> apply_all(const spec::Resources& resources, DeviceRules device_rules);
     Result<void> missing(Controller controller) const;
 
     std::vector<Directory> directories_;
     std::vector<std::string> made_;
-    std::optional<Error> denied_;  // why a hierarchy is missing from a rootless cgroup
+    // Why hierarchies are missing from a rootless cgroup.
+    std::vector<std::pair<ControllerSet, Error>> denied_;
     bool is_rootless_ = false;
 };
 

@@ -58,7 +58,7 @@ Result<Cgroup> Cgroup::prepare(const Layout& layout, const CreateOptions& option
     if (layout.version() == Version::none) {
         Error none = Error::message("no cgroup file system is mounted", ENOENT);
         if (!options.is_rootless) return none;
-        cgroup.denied_ = std::move(none);
+        cgroup.denied_.emplace_back(ControllerSet(), std::move(none));
     }
     cgroup.directories_.reserve(layout.hierarchies().size());
     for (const Hierarchy& hierarchy : layout.hierarchies()) {
@@ -98,7 +98,7 @@ Result<void> Cgroup::make_all() {
         if (made.ok()) {
             ++directory;
         } else if (is_rootless_ && is_denied(made.error().code())) {
-            if (!denied_) denied_ = std::move(made).error();
+            denied_.emplace_back(directory->controllers, std::move(made).error());
             directory = directories_.erase(directory);
         } else {
             return made;
@@ -126,7 +126,7 @@ static int make_path(const Directory& directory, std::vector<std::string>& made,
     return 0;
 }
 
-Result<void> Cgroup::make_one(Directory& directory) {
+Result<void> Cgroup::make_directory(Directory& directory) {
     for (int tries = 0;; ++tries) {
         int code = make_path(directory, made_, directory.is_fresh);
         if (code == 0) {
@@ -137,6 +137,11 @@ Result<void> Cgroup::make_one(Directory& directory) {
         }
         if (code != ENOENT || tries == kTriesMax) return Error(code, "mkdir", directory.path);
     }
+    return {};
+}
+
+Result<void> Cgroup::make_one(Directory& directory) {
+    URC_TRY_VOID(make_directory(directory));
     if (directory.controllers.has(Controller::cpuset)) {
         for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {
             auto inherited = inherit_cpuset(directory.path, directory.mount_length, file, directory.is_fresh);

@@ -47,6 +47,7 @@ struct Launch {
     cgroup::Cgroup* cgroup = nullptr;  // null: none
     bool attaches_to_cgroup = false;   // the child moves itself into the hierarchies of v1 ...
     bool awaits_cgroup = false;        // ... once the parent has said cgroup_ready
+    bool awaits_scope = false;         // systemd moves it; cgroup_ready tells when that is done
     cgroup::Cgroup::Birth birth = cgroup::Cgroup::Birth::elsewhere;  // where clone3 put it already
 
     std::optional<RootfsPlan> rootfs;
@@ -77,6 +78,7 @@ std::vector<std::string_view> step_names();
 // ---- the rooms behind the steps (one file each)
 // ---------------------------------------------------------------
 
+Result<void> await_scope(Launch& launch);                         // namespaces.cpp
 Result<void> attach_to_cgroup(Launch& launch);                    // namespaces.cpp
 Result<void> join_namespaces(std::vector<Join>& joins);           // namespaces.cpp
 Result<void> become_namespace_root(const Launch& launch);         // namespaces.cpp

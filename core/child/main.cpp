@@ -52,10 +52,13 @@ Result<void> become_root_of_user_namespace(Context& context) {
 // v1 with a user namespace: the files of the hierarchies belong to the caller, so this comes before it
 // becomes somebody else. Without one, later: the parent makes the directories meanwhile.
 Result<void> enter_cgroup_early(Context& context) {
-    return context.launch.is_in_user ? attach_to_cgroup(context.launch) : Result<void>{};
+    if (!context.launch.is_in_user) return {};
+    URC_TRY_VOID(await_scope(context.launch));
+    return attach_to_cgroup(context.launch);
 }
 
 Result<void> enter_cgroup(Context& context) {
+    URC_TRY_VOID(await_scope(context.launch));
     URC_TRY_VOID(attach_to_cgroup(context.launch));
     // Only now: the root of a cgroup namespace is the cgroup in which its maker is (cgroup_namespaces(7)).
     if (context.launch.spec->linux.has_new(spec::NamespaceType::cgroup) && ::unshare(CLONE_NEWCGROUP) < 0)

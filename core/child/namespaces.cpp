@@ -34,6 +34,12 @@ Result<void> enter(Join& join) {
 
 }  // namespace
 
+Result<void> await_scope(Launch& launch) {
+    if (!std::exchange(launch.awaits_scope, false)) return {};
+    auto ready = launch.channel.expect(process::Message::cgroup_ready);
+    return ready.ok() ? Result<void>{} : std::move(ready).error();
+}
+
 // Once, at the first call: waits for the directories, and moves in.
 Result<void> attach_to_cgroup(Launch& launch) {
     if (!std::exchange(launch.attaches_to_cgroup, false)) return {};

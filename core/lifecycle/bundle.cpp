@@ -22,11 +22,6 @@ Result<std::string> absolute_path(const std::string& path) {
 
 }  // namespace
 
-bool is_rootless(const Global& global) {
-    if (global.rootless == Rootless::yes) return true;
-    return global.rootless == Rootless::automatic && ::geteuid() != 0;
-}
-
 Result<Bundle> load_bundle(const Global& global, const CreateOptions& options) {
     Bundle bundle;
     URC_TRY(bundle.path, absolute_path(options.bundle));

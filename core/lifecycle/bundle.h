@@ -4,14 +4,12 @@
 
 #include <string>
 
+#include "core/lifecycle/rootless.h"
 #include "core/runtime.h"
 #include "core/spec/spec.h"
 #include "uring/result.h"
 
 namespace urc {
-
-// Whether a missing right to write cgroups and the like is forgiven.
-bool is_rootless(const Global& global);
 
 struct Bundle {
     std::string path;    // absolute

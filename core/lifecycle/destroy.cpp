@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "core/hooks/hook.h"
+#include "core/lifecycle/cgroup_manager.h"
 #include "core/lifecycle/hold.h"
 
 namespace urc {
@@ -53,7 +54,7 @@ Result<void> destroy(const Global& global, StateDir& dir, const State& state) {
         URC_TRY(cgroup::Cgroup group, open_cgroup(state));
         URC_TRY_VOID(kill_processes(state, &group));
         global.log.debug("phase: processes gone");
-        URC_TRY_VOID(group.remove());
+        URC_TRY_VOID(remove_cgroup(state, group));
     }
     URC_TRY_VOID(dir.remove());
     global.log.debug("phase: removed");

@@ -19,6 +19,7 @@
 #include "core/hooks/hook.h"
 #include "core/lifecycle/await.h"
 #include "core/lifecycle/bundle.h"
+#include "core/lifecycle/cgroup_manager.h"
 #include "core/lifecycle/destroy.h"
 #include "core/lifecycle/pid_file.h"
 #include "core/lifecycle/undo.h"
@@ -30,6 +31,7 @@
 #include "core/process/start_socket.h"
 #include "core/process/unix_socket.h"
 #include "core/process/user_namespace.h"
+#include "core/systemd/scope.h"
 #include "core/terminal/terminal.h"
 #include "uring/file.h"
 
@@ -87,6 +89,7 @@ private:
     std::optional<StateDir> dir_;
     std::optional<cgroup::Layout> layout_;
     std::optional<cgroup::Cgroup> cgroup_;
+    std::optional<systemd::Scope> scope_;  // with --systemd-cgroup: who makes it
     bool is_cgroup_v1_ = false;
     bool is_staged_ = false;  // needs_stage(), asked while the namespaces to join are still known
     child::Launch child_;
@@ -245,15 +248,19 @@ Result<void> Launcher::find_cgroup() {
     URC_TRY(cgroup::Layout layout, cgroup::Layout::detect());
     layout_.emplace(std::move(layout));
     if (global_.cgroup_manager == CgroupManager::disabled) return {};
-    if (global_.cgroup_manager == CgroupManager::systemd)
-        return Error::message("--systemd-cgroup: not supported yet", ENOTSUP);
+    std::string_view path = spec_.linux.cgroups_path;
+    if (global_.cgroup_manager == CgroupManager::systemd) {
+        URC_TRY(systemd::Scope scope, systemd::Scope::find(systemd_instance(global_), path, options_.id));
+        path = scope_.emplace(std::move(scope)).path();
+    }
     cgroup::CreateOptions options{
-        .cgroups_path = spec_.linux.cgroups_path, .id = options_.id, .is_rootless = is_rootless(global_)};
+        .cgroups_path = path, .id = options_.id, .is_rootless = is_rootless(global_)};
     URC_TRY(cgroup::Cgroup group, cgroup::Cgroup::prepare(*layout_, options));
     cgroup_.emplace(std::move(group));
     is_cgroup_v1_ = layout_->version() == cgroup::Version::v1;
     child_.cgroup = &*cgroup_;
-    child_.attaches_to_cgroup = is_cgroup_v1_;
+    child_.attaches_to_cgroup = is_cgroup_v1_ && !scope_;
+    child_.awaits_scope = scope_.has_value();
     return {};
 }
 
@@ -261,6 +268,14 @@ Result<void> Launcher::find_cgroup() {
 // whose first word to us is already the pid of the init.
 Result<void> Launcher::make_cgroup() {
     if (!cgroup_) return {};
+    if (scope_) {
+        // Pushed before the child's own undo, so done after it: a stop would wait for the child to end.
+        undo_.push([this] {
+            scope_->abandon();
+            (void)cgroup_->remove();
+        });
+        return {};
+    }
     URC_TRY_VOID(cgroup_->make());
     undo_.push([this] { (void)cgroup_->remove(); });
     if (joins_user()) {
@@ -375,11 +390,12 @@ Result<void> Launcher::limit_process() {
 }
 
 Result<void> Launcher::limit_cgroup() {
-    if (!cgroup_ || (is_cgroup_v1_ && is_staged_)) return {};
+    if (!cgroup_ || (is_cgroup_v1_ && is_staged_ && !scope_)) return {};
+    if (scope_) URC_TRY_VOID(scope_->start(init_.pid, spec_, *cgroup_));
     URC_TRY_VOID(cgroup_->apply(spec_.linux.resources));
     // The device rules of v1 pass through "nothing at all" on their way; the child makes its nodes after
     // that.
-    return is_cgroup_v1_ ? channel_.send(process::Message::cgroup_ready) : Result<void>{};
+    return is_cgroup_v1_ || scope_ ? channel_.send(process::Message::cgroup_ready) : Result<void>{};
 }
 
 Result<void> Launcher::save_state() {
@@ -393,6 +409,7 @@ Result<void> Launcher::save_state() {
     state_.annotations = spec_.annotations;
     state_.owner = ::getuid();
     state_.rootless = is_rootless(global_);
+    if (scope_) state_.systemd_unit = scope_->unit();
     if (cgroup_) {
         cgroup::Saved saved = cgroup_->saved();
         state_.cgroup_paths = std::move(saved.paths);

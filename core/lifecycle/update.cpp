@@ -3,6 +3,7 @@
 
 #include "core/cgroup/merge.h"
 #include "core/cgroup/snapshot.h"
+#include "core/lifecycle/cgroup_manager.h"
 #include "core/lifecycle/hold.h"
 #include "core/spec/parse.h"
 #include "core/spec/validate.h"
@@ -42,7 +43,7 @@ Result<void> update(const Global& global, std::string_view id, const UpdateOptio
     URC_TRY_VOID(validate_resources(merged.to_write));
     URC_TRY(cgroup::Cgroup group, require_cgroup(held.state));
     const cgroup::Snapshot before = cgroup::Snapshot::take(group, merged.to_write);
-    Result<void> done = group.apply(merged.to_write, device_rules(global, group, change));
+    Result<void> done = set_limits(held.state, group, merged.to_write, device_rules(global, group, change));
     if (done.ok()) {
         merged.in_force.devices.clear();
         held.state.resources = std::move(merged.in_force);

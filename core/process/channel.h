@@ -7,7 +7,8 @@
 //     |<-- spawned(pid) ------------------------|  by a joining stage, when pid, user or time namespaces ask
 //     |                                         |  for one: it has cloned the real init, and exits
 //     |--- ids_mapped ------------------------->|  user namespace: it may become root of it now
-//     |--- cgroup_ready ----------------------->|  v1: the directories exist, it may move itself into them
+//     |--- cgroup_ready ----------------------->|  v1: the directories exist, it may move itself into them;
+//     |                                         |  --systemd-cgroup: systemd has moved it into its scope
 //     |--- network_ready ---------------------->|  linux.netDevices: they have come
 //     |<-- console [descriptor] ----------------|  process.terminal: the master of its terminal
 //     |<-- mounted -----------------------------|  prestart or createRuntime hooks: all mounts are there,

@@ -47,6 +47,7 @@ struct State {
     // the order they were made: delete removes exactly these.
     std::vector<std::pair<std::string, std::string>> cgroup_paths;
     std::vector<std::string> cgroups_made;
+    std::string systemd_unit;  // the scope, where systemd made the cgroup: the user's systemd for `rootless`
     std::vector<spec::Namespace> namespaces;          // as configured; a new one has an empty path
     std::array<std::string, 3> external_descriptors;  // what 0, 1, 2 were, for CRIU
     std::string intel_rdt_path;

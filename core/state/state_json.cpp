@@ -94,6 +94,7 @@ void write_own(JsonWriter& json, const State& state) {
     json.key("annotations").begin_object();
     for (const auto& [name, value] : state.annotations) json.key(name).string(value);
     json.end_object();
+    json.key("systemd_unit").string(state.systemd_unit);
     write_strings(json, "cgroups_made", state.cgroups_made);
     json.key("resources");
     write_resources(json, state.resources);
@@ -214,6 +215,8 @@ Result<void> read_own(od::value value, State& state) {
             URC_TRY(state.owner, number_of<uid_t>(member, "owner"));
         } else if (name == "pidfd_inode") {
             URC_TRY(state.init.pidfd_inode, number_of<std::uint64_t>(member, "pidfd_inode"));
+        } else if (name == "systemd_unit") {
+            URC_TRY(state.systemd_unit, text_of(member, "systemd_unit"));
         } else if (name == "annotations") {
             return read_pairs(member, "annotations", state.annotations);
         } else if (name == "cgroups_made") {
