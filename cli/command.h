@@ -56,6 +56,7 @@ int resume_command(Session&);
 int ps_command(Session&);
 int update_command(Session&);
 int events_command(Session&);
+int exec_command(Session&);
 int spec_command(Session&);
 
 // The global options as they were typed.
@@ -72,6 +73,9 @@ struct GlobalOptions {
 struct PassedOptions {
     unsigned preserve_fds = 0;  // the option
     process::PassedFds found;   // the answer
+    // A file that may be one of the descriptors about to be closed (/dev/fd/63): read before that.
+    std::string document_path;
+    std::optional<std::string> document;
 };
 
 class Session {

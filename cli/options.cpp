@@ -37,6 +37,9 @@ bool is_help(std::string_view word) {
 void OptionSet::flag(const char* name, char letter, bool& target, const char* help) {
     options_.push_back({name, letter, help, &target});
 }
+void OptionSet::flag(const char* name, char letter, std::optional<bool>& target, const char* help) {
+    options_.push_back({name, letter, help, &target});
+}
 void OptionSet::text(const char* name, char letter, std::string& target, const char* help) {
     options_.push_back({name, letter, help, &target});
 }
@@ -134,10 +137,11 @@ Result<Parsed> OptionSet::parse(std::span<const std::string> words, Placement pl
 
 std::string OptionSet::assign(const Option& option, const std::vector<std::string>& values) {
     const std::string& last = values.back();
-    if (auto* flag = std::get_if<bool*>(&option.target)) {
+    if (option.is_flag()) {
         auto value = parse_bool(last);
         if (!value) return "invalid boolean value " + in_quotes(last) + " for -" + option.name;
-        **flag = *value;
+        if (auto* flag = std::get_if<bool*>(&option.target)) **flag = *value;
+        if (auto* flag = std::get_if<std::optional<bool>*>(&option.target)) **flag = *value;
     } else if (auto* number = std::get_if<unsigned*>(&option.target)) {
         auto value = parse_number<unsigned>(last);
         if (!value)

@@ -39,6 +39,7 @@ public:
     // `letter` 0: none. Names and texts must be literals. The targets keep their value when the option is
     // absent; given twice, the last one counts.
     void flag(const char* name, char letter, bool& target, const char* help);
+    void flag(const char* name, char letter, std::optional<bool>& target, const char* help);
     void text(const char* name, char letter, std::string& target, const char* help);
     void text(const char* name, char letter, std::optional<std::string>& target, const char* help);
     void number(const char* name, char letter, unsigned& target, const char* help);
@@ -52,14 +53,17 @@ public:
     std::string help() const;
 
 private:
-    using Target =
-        std::variant<bool*, std::string*, std::optional<std::string>*, unsigned*, std::vector<std::string>*>;
+    using Target = std::variant<bool*, std::optional<bool>*, std::string*, std::optional<std::string>*,
+                                unsigned*, std::vector<std::string>*>;
     struct Option {
         const char* name;
         char letter;
         const char* help;
         Target target;
-        bool is_flag() const { return std::holds_alternative<bool*>(target); }
+        bool is_flag() const {
+            return std::holds_alternative<bool*>(target) ||
+                   std::holds_alternative<std::optional<bool>*>(target);
+        }
     };
     struct Given {
         const Option* option;

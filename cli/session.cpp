@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "core/spec/parse.h"
 #include "core/version.h"
 #include "uring/file.h"
 
@@ -121,8 +122,14 @@ std::optional<int> Session::begin(OptionSet& options, PassedOptions& passed) {
     auto found = process::find_passed_fds(passed.preserve_fds);
     if (!found) return fail(found.error());
     passed.found = *found;
-    if (auto closed = process::close_leaked_fds(passed.found); !closed) return fail(closed.error());
+    // Where this starts urc over, the document must still be unread: it may be a pipe.
     if (auto guarded = guard_own_executable(); !guarded) return fail(guarded.error());
+    if (!passed.document_path.empty()) {
+        auto text = read_file_at(AT_FDCWD, passed.document_path.c_str(), kDocumentSizeMax);
+        if (!text) return fail(text.error());
+        passed.document = std::move(*text);
+    }
+    if (auto closed = process::close_leaked_fds(passed.found); !closed) return fail(closed.error());
     return prepare();
 }
 

@@ -50,6 +50,25 @@ struct CreateOptions {
     process::PassedFds passed;  // LISTEN_FDS and --preserve-fds; found before anything was opened
 };
 
+struct ExecOptions {
+    std::string id;
+    std::vector<std::string> args;
+    // The text of --process: then everything down to `caps` is ignored, as it is with runc.
+    std::optional<std::string> process_document;
+    bool tty = false;
+    std::string cwd, apparmor, process_label;
+    std::optional<std::string> user;  // UID[:GID]
+    std::optional<bool> no_new_privs;
+    std::vector<std::string> env, additional_gids, caps;
+
+    std::vector<std::string> cgroups;                    // [CONTROLLER[,CONTROLLER]:]PATH
+    std::string pid_file, console_socket, pidfd_socket;  // relative to the working directory
+    bool detach = false;
+    bool no_subreaper = false;
+    bool ignore_paused = false;
+    process::PassedFds passed;
+};
+
 // Whether containers can be made with the chosen cgroup manager on this host.
 Result<void> check_cgroup_manager(const Global& global);
 
@@ -87,6 +106,8 @@ Result<void> guard_own_executable();
 Result<int> run(const Global& global, const CreateOptions& options);
 Result<void> create(const Global& global, const CreateOptions& options);
 Result<void> start(const Global& global, std::string_view id);
+// One more process in a container that runs, or was created. Foreground: its exit status. Detached: 0.
+Result<int> exec(const Global& global, const ExecOptions& options);
 
 struct KillOptions {
     int signal = 15;

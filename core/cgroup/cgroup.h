@@ -100,6 +100,11 @@ public:
     enum class Birth : std::uint8_t { elsewhere, in_cgroup2 };
     Result<void> attach_self(Birth birth) const;
 
+    // exec: ENOENT unless every directory is there. Then further down in the hierarchy of a controller ("":
+    // in all), along a clean path ("/a/b"; "/": nothing happens) that has to exist.
+    Result<void> require() const;
+    Result<void> descend(std::string_view controller, std::string_view path);
+
     // Gives the v2 directory and the files that the kernel lists as delegatable to the container's root.
     Result<void> delegate(uid_t uid, gid_t gid) const;
 

@@ -11,7 +11,7 @@ namespace urc::child {
 
 Result<void> open_console(Launch& launch) {
     if (!launch.process->terminal) return {};
-    auto opened = open_ptmx(*launch.rootfs);
+    auto opened = launch.rootfs ? open_ptmx(*launch.rootfs) : open_ptmx();
     if (!opened.ok()) return std::move(opened).error().context("terminal");
     Fd master = std::move(*opened);
     int unlock = 0;
@@ -24,7 +24,8 @@ Result<void> open_console(Launch& launch) {
     if (::fchown(slave.get(), launch.process->user.uid, static_cast<gid_t>(-1)) < 0 && errno != EPERM &&
         errno != EINVAL)
         return Error::last("fchown", "the container's terminal");
-    URC_TRY_VOID(bind_console(*launch.rootfs, slave.get()));
+    // exec: /dev/console stays the terminal of the container's init.
+    if (launch.rootfs) URC_TRY_VOID(bind_console(*launch.rootfs, slave.get()));
     URC_TRY_VOID(launch.channel.send_fd(process::Message::console, master.get()));
     if (::ioctl(slave.get(), TIOCSCTTY, 0) < 0) return Error::last("TIOCSCTTY");
     for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})

@@ -13,6 +13,7 @@
 #include "core/child/mount_calls.h"
 #include "core/child/resolver.h"
 #include "core/child/rootfs.h"
+#include "uring/file.h"
 
 namespace urc::child {
 
@@ -113,6 +114,20 @@ bool is_on_devpts(int fd) {
     return ::fstatfs(fd, &status) == 0 && status.f_type == DEVPTS_SUPER_MAGIC;
 }
 
+Result<Fd> open_ptmx_in(int dev) {
+    // Not through /dev/ptmx: the link may be the image's. O_PATH first, since opening a device acts.
+    URC_TRY(Fd path, open_in_root(dev, "pts/ptmx", O_PATH | O_NOFOLLOW));
+    struct stat status;
+    if (::fstat(path.get(), &status) < 0) return Error::last("open", "/dev/pts/ptmx");
+    if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(5, 2) || !is_on_devpts(path.get()))
+        return Error::message("/dev/pts/ptmx is not a pseudo-terminal multiplexer", ENODEV);
+    auto ptmx = open_in_root(dev, "pts/ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW);
+    if (ptmx.ok() &&
+        (::fstat(ptmx->get(), &status) < 0 || status.st_rdev != makedev(5, 2) || !is_on_devpts(ptmx->get())))
+        return Error::message("/dev/pts/ptmx is not a pseudo-terminal multiplexer", ENODEV);
+    return ptmx;
+}
+
 }  // namespace
 
 Result<void> open_dev(RootfsPlan& plan) {
@@ -136,17 +151,13 @@ Result<void> make_devices(RootfsPlan& plan) {
 
 Result<Fd> open_ptmx(RootfsPlan& plan) {
     URC_TRY_VOID(open_dev(plan));
-    // Not through /dev/ptmx: the link may be the image's. O_PATH first, since opening a device acts.
-    URC_TRY(Fd path, open_in_root(plan.dev.get(), "pts/ptmx", O_PATH | O_NOFOLLOW));
-    struct stat status;
-    if (::fstat(path.get(), &status) < 0) return Error::last("open", "/dev/pts/ptmx");
-    if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(5, 2) || !is_on_devpts(path.get()))
-        return Error::message("/dev/pts/ptmx is not a pseudo-terminal multiplexer", ENODEV);
-    auto ptmx = open_in_root(plan.dev.get(), "pts/ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW);
-    if (ptmx.ok() &&
-        (::fstat(ptmx->get(), &status) < 0 || status.st_rdev != makedev(5, 2) || !is_on_devpts(ptmx->get())))
-        return Error::message("/dev/pts/ptmx is not a pseudo-terminal multiplexer", ENODEV);
-    return ptmx;
+    return open_ptmx_in(plan.dev.get());
+}
+
+Result<Fd> open_ptmx() {
+    URC_TRY(Fd root, open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
+    URC_TRY(Fd dev, open_in_root(root.get(), "dev", O_PATH | O_DIRECTORY | O_NOFOLLOW));
+    return open_ptmx_in(dev.get());
 }
 
 Result<void> bind_console(RootfsPlan& plan, int slave) {

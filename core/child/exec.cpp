@@ -99,10 +99,9 @@ std::vector<std::string> make_environment(const Launch& launch) {
     }
     if (value_of(env, "HOME").empty()) env.push_back("HOME=" + find_home(launch.process->user.uid));
     if (launch.listen_fds > 0) {
-        // sd_listen_fds(3): the receiver compares LISTEN_PID with its own, and in its pid namespace that
-        // is 1.
+        // sd_listen_fds(3): the receiver compares LISTEN_PID with its own. For the init that is mostly 1.
         env.push_back("LISTEN_FDS=" + std::to_string(launch.listen_fds));
-        env.push_back("LISTEN_PID=1");
+        env.push_back("LISTEN_PID=" + std::to_string(::getpid()));
     }
     return env;
 }

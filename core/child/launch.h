@@ -14,6 +14,7 @@
 #include "core/child/rootfs.h"
 #include "core/hooks/process.h"
 #include "core/process/channel.h"
+#include "core/process/spawn.h"
 #include "core/seccomp/seccomp.h"
 #include "core/spec/spec.h"
 #include "uring/fd.h"
@@ -31,6 +32,14 @@ struct Join {
 // there.
 using StepHook = std::function<Result<void>(std::string_view step)>;
 
+// exec: the way into a container that runs. `init` is borrowed.
+struct Entry {
+    int init = -1;  // the pidfd of its init
+    int namespaces =
+        0;    // CLONE_NEW*: those in which init is and we are not; none are left once they are joined
+    Fd root;  // init's root directory, where we share its mount namespace
+};
+
 struct Launch {
     const spec::Spec* spec = nullptr;
     const spec::Process* process = nullptr;
@@ -43,6 +52,9 @@ struct Launch {
     bool is_in_user = false;           // new or joined: root inside is not root outside
     bool is_setgroups_denied = false;
     std::vector<Join> joins;
+
+    Entry entry;       // exec
+    std::string cpus;  // exec: process.execCPUAffinity.final; empty: all that the cpuset has
 
     cgroup::Cgroup* cgroup = nullptr;  // null: none
     bool attaches_to_cgroup = false;   // the child moves itself into the hierarchies of v1 ...
@@ -69,31 +81,40 @@ struct Launch {
 // pid by `spawned`, and exits. In the init it returns.
 void join_then_clone(Launch& launch, int cgroup_fd);
 
+// The same for exec, where the parent may not have its children born in the container's pid namespace.
+void enter_then_clone(Launch& launch);
+
 // Becomes the container's program. Never returns; errors go through the channel.
 [[noreturn]] void run_init(Launch& launch);
+[[noreturn]] void run_exec(Launch& launch);
 
 // The names of the steps in order, for tests that make each one fail.
 std::vector<std::string_view> step_names();
+std::vector<std::string_view> exec_step_names();
 
 // ---- the rooms behind the steps (one file each)
 // ---------------------------------------------------------------
 
-Result<void> await_scope(Launch& launch);                         // namespaces.cpp
-Result<void> attach_to_cgroup(Launch& launch);                    // namespaces.cpp
-Result<void> join_namespaces(std::vector<Join>& joins);           // namespaces.cpp
-Result<void> become_namespace_root(const Launch& launch);         // namespaces.cpp
-Result<void> set_time_offsets(const spec::Linux& linux);          // namespaces.cpp
-Result<void> bring_loopback_up();                                 // session.cpp
-Result<void> join_keyring(const Launch& launch);                  // session.cpp
-Result<void> set_scheduling(const spec::Process& process);        // session.cpp
-Result<void> set_memory_policy(const spec::Linux& linux);         // session.cpp
-Result<void> open_console(Launch& launch);                        // console.cpp
-Result<void> own_stdio(const spec::User& user);                   // user.cpp
-Result<void> enter_cwd(const std::string& cwd);                   // user.cpp
-Result<void> become_user(const Launch& launch);                   // user.cpp
-Result<void> drop_bounding(const spec::Process& process);         // user.cpp
-Result<std::uint64_t> raise_permitted();                          // user.cpp
-std::vector<std::string> make_environment(const Launch& launch);  // exec.cpp
+// Errors go to the parent; nobody is left to return to.
+[[noreturn]] void give_up(const Launch& launch, const Error& error);  // namespaces.cpp
+Result<void> await_scope(Launch& launch);                             // namespaces.cpp
+Result<void> attach_to_cgroup(Launch& launch);                        // namespaces.cpp
+Result<void> join_namespaces(std::vector<Join>& joins);               // namespaces.cpp
+Result<void> become_namespace_root(const Launch& launch);             // namespaces.cpp
+Result<void> set_time_offsets(const spec::Linux& linux);              // namespaces.cpp
+void clone_successor(Launch& launch, process::CloneOptions options);  // namespaces.cpp
+Result<void> enter_container(Launch& launch);                         // enter.cpp
+Result<void> bring_loopback_up();                                     // session.cpp
+Result<void> join_keyring(const Launch& launch);                      // session.cpp
+Result<void> set_scheduling(const Launch& launch);                    // session.cpp
+Result<void> set_memory_policy(const spec::Linux& linux);             // session.cpp
+Result<void> open_console(Launch& launch);                            // console.cpp
+Result<void> own_stdio(const spec::User& user);                       // user.cpp
+Result<void> enter_cwd(const std::string& cwd);                       // user.cpp
+Result<void> become_user(const Launch& launch);                       // user.cpp
+Result<void> drop_bounding(const spec::Process& process);             // user.cpp
+Result<std::uint64_t> raise_permitted();                              // user.cpp
+std::vector<std::string> make_environment(const Launch& launch);      // exec.cpp
 Result<std::string> find_program(const std::string& name, const std::vector<std::string>& env);  // exec.cpp
 [[noreturn]] void execute(Launch& launch, std::string program, std::vector<std::string> env);    // exec.cpp
 Result<void> run_hooks_before_pivot(Launch& launch);                                             // hooks.cpp

@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 
 #include "core/child/labels.h"
 #include "core/child/launch.h"
@@ -66,6 +67,13 @@ Result<void> enter_cgroup(Context& context) {
     return {};
 }
 
+Result<void> move_to_cgroup(Context& context) {
+    return attach_to_cgroup(context.launch);
+}
+Result<void> enter_the_container(Context& context) {
+    return enter_container(context.launch);
+}
+
 Result<void> set_up_network(Context& context) {
     // Before sysctls and hooks, which may be about the devices that the parent moves in here.
     if (!context.launch.spec->linux.net_devices.empty()) {
@@ -86,7 +94,7 @@ Result<void> join_session_keyring(Context& context) {
     return set_key_label(procfs, {});
 }
 Result<void> schedule(Context& context) {
-    return set_scheduling(*context.launch.process);
+    return set_scheduling(context.launch);
 }
 
 Result<void> place_memory(Context& context) {
@@ -130,7 +138,8 @@ Result<void> run_hooks(Context& context) {
 Result<void> label_process(Context& context) {
     const spec::Process& process = *context.launch.process;
     if (!has_labels(process)) return {};
-    URC_TRY(Procfs procfs, open_procfs(*context.launch.rootfs));
+    const auto& rootfs = context.launch.rootfs;
+    URC_TRY(Procfs procfs, rootfs ? open_procfs(*rootfs) : Procfs::open());
     return set_labels(procfs, process);
 }
 
@@ -227,17 +236,36 @@ constexpr Step kSteps[] = {
     {"program", find_the_program},
 };
 
+// A process more in a container that runs. Its own set-up is the container's already; what is left is the
+// same, in an order of its own: the host's descriptors go as soon as the namespaces are joined.
+constexpr Step kExecSteps[] = {
+    {"session", start_session},
+    {"labels", label_process},
+    {"cgroup", move_to_cgroup},
+    {"namespaces", enter_the_container},
+    {"descriptors", close_descriptors},
+    {"keyring", join_session_keyring},
+    {"scheduling", schedule},
+    {"memory policy", place_memory},
+    {"personality", set_personality},
+    {"terminal", set_up_terminal},
+    {"stdio", give_stdio},
+    {"bounding set", bound_capabilities},
+    {"user", change_directory_and_user},
+    {"program", find_the_program},
+};
+
 std::int64_t monotonic_us() {
     timespec now;
     ::clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * 1'000'000 + now.tv_nsec / 1000;
 }
 
-Result<void> work_off(Context& context) {
+Result<void> work_off(Context& context, std::span<const Step> steps) {
     Launch& launch = context.launch;
     std::string trace;
     std::int64_t begin = launch.traces_phases ? monotonic_us() : 0;
-    for (const Step& step : kSteps) {
+    for (const Step& step : steps) {
         if (launch.hook) URC_TRY_VOID(launch.hook(step.name));
         URC_TRY_VOID(step.act(context));
         if (!launch.traces_phases) continue;
@@ -249,21 +277,32 @@ Result<void> work_off(Context& context) {
     return {};
 }
 
-}  // namespace
-
-std::vector<std::string_view> step_names() {
+std::vector<std::string_view> names_of(std::span<const Step> steps) {
     std::vector<std::string_view> names;
-    for (const Step& step : kSteps) names.push_back(step.name);
+    for (const Step& step : steps) names.push_back(step.name);
     return names;
 }
 
-void run_init(Launch& launch) {
+[[noreturn]] void become_program(Launch& launch, std::span<const Step> steps) {
     Context context{launch, {}, {}};
-    if (auto done = work_off(context); !done.ok()) {
-        (void)launch.channel.send_error(done.error());
-        ::_exit(1);
-    }
+    if (auto done = work_off(context, steps); !done.ok()) give_up(launch, done.error());
     execute(launch, std::move(context.program), std::move(context.env));
+}
+
+}  // namespace
+
+std::vector<std::string_view> step_names() {
+    return names_of(kSteps);
+}
+std::vector<std::string_view> exec_step_names() {
+    return names_of(kExecSteps);
+}
+
+void run_init(Launch& launch) {
+    become_program(launch, kSteps);
+}
+void run_exec(Launch& launch) {
+    become_program(launch, kExecSteps);
 }
 
 }  // namespace urc::child

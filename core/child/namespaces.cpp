@@ -26,13 +26,23 @@ Result<void> enter(Join& join) {
     return {};
 }
 
-// Errors go to the parent; nobody is left to return to.
-[[noreturn]] void give_up(const Launch& launch, const Error& error) {
+}  // namespace
+
+void give_up(const Launch& launch, const Error& error) {
     (void)launch.channel.send_error(error);
     ::_exit(1);
 }
 
-}  // namespace
+// The last act of a stage: clones the process that goes on in its place as the parent's own child, and tells
+// its pid. Returns in that process only.
+void clone_successor(Launch& launch, process::CloneOptions options) {
+    options.is_sibling = true;
+    auto cloned = process::clone_process(options);
+    if (!cloned.ok()) give_up(launch, cloned.error());
+    if (cloned->pid == 0) return;
+    auto sent = launch.channel.send(process::Message::spawned, cloned->pid);
+    ::_exit(sent.ok() ? 0 : 1);
+}
 
 Result<void> await_scope(Launch& launch) {
     if (!std::exchange(launch.awaits_scope, false)) return {};
@@ -130,13 +140,7 @@ void join_then_clone(Launch& launch, int cgroup_fd) {
         if (auto set = set_time_offsets(launch.spec->linux, offsets.get()); !set.ok())
             give_up(launch, set.error());
 
-    process::CloneOptions options{
-        .namespaces = launch.new_namespaces, .cgroup_fd = cgroup_fd, .is_sibling = true};
-    auto cloned = process::clone_process(options);
-    if (!cloned.ok()) give_up(launch, cloned.error());
-    if (cloned->pid == 0) return;  // the init
-    if (auto sent = launch.channel.send(process::Message::spawned, cloned->pid); !sent.ok()) ::_exit(1);
-    ::_exit(0);
+    clone_successor(launch, {.namespaces = launch.new_namespaces, .cgroup_fd = cgroup_fd});
 }
 
 }  // namespace urc::child

@@ -51,6 +51,8 @@ Result<void> prepare_rootfs(RootfsPlan& plan);
 // The multiplexer of the container's own devpts (/dev/pts/ptmx), verified; TIOCGPTPEER then gives the slave.
 // ENOENT when no devpts is mounted at /dev/pts.
 Result<Fd> open_ptmx(RootfsPlan& plan);
+// The same in the container that the caller has entered.
+Result<Fd> open_ptmx();
 
 // Mounts the terminal `slave` (of open_ptmx's devpts) on /dev/console. Before or after the pivot.
 Result<void> bind_console(RootfsPlan& plan, int slave);

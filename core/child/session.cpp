@@ -14,6 +14,7 @@
 #include "core/child/launch.h"
 #include "core/number.h"
 #include "core/number_list.h"
+#include "core/process/affinity.h"
 #include "core/spec/names.h"
 
 namespace urc::child {
@@ -59,6 +60,8 @@ Result<void> join_keyring(const Launch& launch) {
                          "kernel.keys.maxkeys is reached; see --no-new-keyring");
         return Error::last("join session keyring", name);
     }
+    // In an exec'd process the keyring is the one that init has made.
+    if (launch.entry.init >= 0) return {};
     char description[512];
     long length = ::syscall(SYS_keyctl, KEYCTL_DESCRIBE, keyring, description, sizeof description);
     if (length < 0) return Error::last("describe session keyring", name);
@@ -78,14 +81,18 @@ Result<void> join_keyring(const Launch& launch) {
     return {};
 }
 
-Result<void> set_scheduling(const spec::Process& process) {
+Result<void> set_scheduling(const Launch& launch) {
+    const spec::Process& process = *launch.process;
     // All processors of the container's cpuset, not those to which the caller happened to be bound. The
     // kernel cuts the mask to what exists, so a generous one works beyond 1024 processors too. It may fail
     // where there is nothing to reset (a cpuset already given up to somebody else); the caller's mask then
     // stays.
-    unsigned char all[8192 / 8];
-    std::memset(all, 0xff, sizeof all);
-    (void)::syscall(SYS_sched_setaffinity, 0, sizeof all, all);
+    if (launch.cpus.empty()) {
+        (void)process::set_affinity(process::every_cpu());
+    } else {
+        URC_TRY(process::CpuMask mask, process::cpu_mask(launch.cpus));
+        URC_TRY_VOID(process::set_affinity(mask));
+    }
 
     if (process.scheduler) {
         const spec::Scheduler& asked = *process.scheduler;

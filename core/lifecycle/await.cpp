@@ -47,6 +47,16 @@ Result<void> await_word(process::Message word, const Log& log, const process::Ch
 
 }  // namespace
 
+Result<process::Cloned> await_successor(const process::Channel& channel, const Pidfd& stage) {
+    auto spawned = channel.expect(process::Message::spawned);
+    ::waitid(P_PIDFD, static_cast<id_t>(stage.get()), nullptr, WEXITED);
+    if (!spawned.ok()) return std::move(spawned).error();
+    process::Cloned successor{spawned->value,
+                              Pidfd(static_cast<int>(::syscall(SYS_pidfd_open, spawned->value, 0)))};
+    if (!successor.pidfd) return Error::last("pidfd_open", "the container's process");
+    return successor;
+}
+
 Result<void> await_mounted(const Log& log, const process::Channel& channel, Console& console) {
     return await_word(process::Message::mounted, log, channel, console);
 }

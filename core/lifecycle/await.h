@@ -4,6 +4,7 @@
 
 #include "core/log.h"
 #include "core/process/channel.h"
+#include "core/process/spawn.h"
 #include "uring/fd.h"
 #include "uring/result.h"
 
@@ -16,6 +17,9 @@ struct Console {
     Fd master;
     bool has_come = false;
 };
+
+// After a stage that joins namespaces: the process that it cloned as our child. Reaps the stage.
+Result<process::Cloned> await_successor(const process::Channel& channel, const Pidfd& stage);
 
 // Until the child has nothing left to do but its last page; its terminal comes before that, and is verified.
 // Its Error when it gives up.

@@ -25,6 +25,7 @@
 #include "core/lifecycle/undo.h"
 #include "core/network/devices.h"
 #include "core/process/id_map.h"
+#include "core/process/limits.h"
 #include "core/process/namespaces.h"
 #include "core/process/sealed_copy.h"
 #include "core/process/spawn.h"
@@ -315,13 +316,8 @@ Result<process::Cloned> Launcher::clone_init() {
             child::join_then_clone(child_, cgroup_fd);
             be_the_child();
         }
-        auto spawned = channel_.expect(process::Message::spawned);
-        ::waitid(P_PIDFD, static_cast<id_t>(stage.pidfd.get()), nullptr, WEXITED);
-        if (!spawned.ok()) return std::move(spawned).error();
-        process::Cloned init{spawned->value,
-                             Pidfd(static_cast<int>(::syscall(SYS_pidfd_open, spawned->value, 0)))};
-        if (!init.pidfd) return Error::last("pidfd_open", "the container's init");
-        return init;
+        child_.channel.close();  // an end of file must mean that the stage is gone
+        return await_successor(channel_, stage.pidfd);
     }
     process::CloneOptions options{.namespaces = child_.new_namespaces, .cgroup_fd = cgroup_fd};
     auto cloned = process::clone_process(options);
@@ -354,14 +350,7 @@ Result<void> Launcher::map_ids() {
     if (!child_.has_new_user) return {};
     // Only a caller with CAP_SYS_RESOURCE on the host may raise a hard limit, and the child is about to lose
     // it.
-    for (const spec::Rlimit& limit : spec_.process->rlimits) {
-        rlimit current;
-        auto resource = static_cast<__rlimit_resource>(limit.resource);
-        if (::prlimit(init_.pid, resource, nullptr, &current) < 0 || current.rlim_max >= limit.hard) continue;
-        rlimit raised{current.rlim_cur, limit.hard};
-        if (::prlimit(init_.pid, resource, &raised, nullptr) < 0)
-            return Error::last("prlimit", "process.rlimits");
-    }
+    URC_TRY_VOID(process::raise_hard_limits(init_.pid, spec_.process->rlimits));
     auto mapped = process::write_id_maps(init_.pid, {spec_.linux.uid_mappings, spec_.linux.gid_mappings});
     if (!mapped.ok()) return std::move(mapped).error().context("id maps");
     return channel_.send(process::Message::ids_mapped);
@@ -382,11 +371,7 @@ Result<void> Launcher::move_network_devices() {
 
 Result<void> Launcher::limit_process() {
     if (!spec_.process->oom_score_adj) return {};
-    std::string path = "/proc/" + std::to_string(init_.pid) + "/oom_score_adj";
-    auto written = write_control_at(AT_FDCWD, path.c_str(), std::to_string(*spec_.process->oom_score_adj));
-    // An unprivileged caller may only raise it; what it may not do is no reason not to run.
-    if (!written.ok() && !(is_rootless(global_) && written.error().code() == EACCES)) return written;
-    return {};
+    return process::set_oom_score(init_.pid, *spec_.process->oom_score_adj, is_rootless(global_));
 }
 
 Result<void> Launcher::limit_cgroup() {
@@ -410,6 +395,7 @@ Result<void> Launcher::save_state() {
     state_.owner = ::getuid();
     state_.rootless = is_rootless(global_);
     if (scope_) state_.systemd_unit = scope_->unit();
+    state_.has_own_keyring = !options_.no_new_keyring;
     if (cgroup_) {
         cgroup::Saved saved = cgroup_->saved();
         state_.cgroup_paths = std::move(saved.paths);

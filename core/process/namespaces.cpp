@@ -4,6 +4,7 @@
 #include <linux/nsfs.h>
 #include <linux/sched.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include "core/spec/names.h"
 #include "uring/file.h"
@@ -39,6 +40,22 @@ Result<Fd> open_namespace(spec::NamespaceType type, const std::string& path) {
         return Error::message("join namespace: " + path + ": not a " +
                               std::string(spec::namespace_name(type)) + " namespace");
     return fd;
+}
+
+Result<int> namespaces_to_join(pid_t pid) {
+    const std::string directory = "/proc/" + std::to_string(pid) + "/ns";
+    URC_TRY(Fd own, open_at(AT_FDCWD, "/proc/self/ns", O_PATH | O_DIRECTORY));
+    URC_TRY(Fd others, open_at(AT_FDCWD, directory.c_str(), O_PATH | O_DIRECTORY));
+    std::uint64_t differing = 0;
+    for (const Kind& candidate : kKinds) {
+        struct stat ours, theirs;
+        const char* name = candidate.proc.data();
+        if (::fstatat(own.get(), name, &ours, 0) < 0) continue;  // a kernel without this kind
+        if (::fstatat(others.get(), name, &theirs, 0) < 0)
+            return Error::last("namespace of the container", directory + "/" + name);
+        if (ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev) differing |= candidate.flag;
+    }
+    return static_cast<int>(differing);
 }
 
 }  // namespace urc::process

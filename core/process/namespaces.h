@@ -1,6 +1,8 @@
 // Namespace kinds by the specification's names and the kernel's flags.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -19,5 +21,8 @@ std::string_view proc_name(spec::NamespaceType type);
 
 // Opens `path` and makes sure that it is a namespace of this kind (ioctl_ns(2), NS_GET_NSTYPE).
 Result<Fd> open_namespace(spec::NamespaceType type, const std::string& path);
+
+// CLONE_NEW* of all namespaces in which `pid` is and the caller is not. ESRCH or ENOENT when it has ended.
+Result<int> namespaces_to_join(pid_t pid);
 
 }  // namespace urc::process

@@ -158,8 +158,8 @@ Result<void> validate(const spec::Spec& spec) {
     return validate(spec, ValidateOptions{});
 }
 
-Result<void> validate_process(const spec::Process& process) {
-    return spec::in_document(spec::check_process(process, ""), "process.json");
+Result<void> validate_process(const spec::Process& process, std::string_view document) {
+    return spec::in_document(spec::check_process(process, ""), document);
 }
 
 Result<void> validate_resources(const spec::Resources& resources) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/spec/spec.h"
@@ -23,8 +24,9 @@ struct ValidateOptions {
 Result<void> validate(const spec::Spec& spec, const ValidateOptions& options);
 Result<void> validate(const spec::Spec& spec);
 
-// The parts that come alone: process.json of exec, the document of update.
-Result<void> validate_process(const spec::Process& process);
+// The parts that come alone: the process of exec (`document` is its name in messages), the document of
+// update.
+Result<void> validate_process(const spec::Process& process, std::string_view document = "process.json");
 Result<void> validate_resources(const spec::Resources& resources);
 
 // Fields that the launch path does not act on yet, refused by name.

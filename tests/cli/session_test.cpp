@@ -89,8 +89,14 @@ TEST_F(SessionTest, AnUnknownCommandIsStatus3) {
 TEST_F(SessionTest, ACommandThatIsNotThereYetSaysSo) {
     EXPECT_EQ(call({"features", "c1"}), 1);
     EXPECT_EQ(err_, "urc: features: not implemented yet\n");
-    EXPECT_EQ(call({"exec", "c1", "sh"}), 255);
-    EXPECT_EQ(err_, "urc: exec: not implemented yet\n");
+}
+
+// Everything else that exec refuses is 255 (tests/blackbox/exec.sh).
+TEST_F(SessionTest, AUsageErrorOfExecIsStatus1) {
+    EXPECT_EQ(call({"exec", "--frobnicate", "c1", "sh"}), 1);
+    EXPECT_EQ(err_, "urc: flag provided but not defined: -frobnicate\n");
+    EXPECT_EQ(call({"exec"}), 1);
+    EXPECT_EQ(call({"exec", "--no-new-privs=perhaps", "c1", "sh"}), 1);
 }
 
 TEST_F(SessionTest, AUsageErrorShowsTheHelpAndOneLine) {
