@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 
 #include "core/child/resolver.h"
@@ -143,6 +144,27 @@ Result<NamespacesToRestore> namespaces_to_restore(const std::vector<spec::Namesp
         }
     }
     return restored;
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> cgroup_roots(pid_t pid) {
+    const std::string path = "/proc/" + std::to_string(pid) + "/cgroup";
+    URC_TRY(const std::string text, read_file_at(AT_FDCWD, path.c_str()));
+    std::vector<std::pair<std::string, std::string>> roots;
+    std::string_view rest = text;
+    while (!rest.empty()) {
+        const std::string_view line = rest.substr(0, rest.find('\n'));  // "4:cpu,cpuacct:/abc"
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+        const std::size_t first = line.find(':'), second = line.find(':', first + 1);
+        if (first == line.npos || second == line.npos) continue;
+        std::string_view controllers = line.substr(first + 1, second - first - 1);
+        for (;;) {
+            const std::string_view one = controllers.substr(0, controllers.find(','));
+            roots.emplace_back(one, line.substr(second + 1));
+            if (one.size() == controllers.size()) break;
+            controllers.remove_prefix(one.size() + 1);
+        }
+    }
+    return roots;
 }
 
 Result<void> write_descriptors(int images, const std::array<std::string, 3>& names) {

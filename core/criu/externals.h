@@ -32,6 +32,10 @@ struct NamespacesToRestore {
 };
 Result<NamespacesToRestore> namespaces_to_restore(const std::vector<spec::Namespace>& namespaces);
 
+// Where `pid` (criu) is, whatever the dumped container's cgroup was called, the restored processes shall be:
+// a pair of controller and path for each of them in /proc/PID/cgroup.
+Result<std::vector<std::pair<std::string, std::string>>> cgroup_roots(pid_t pid);
+
 // descriptors.json beside the images: what stdin, stdout and stderr were, `["pipe:[123]","/dev/null",...]`.
 inline constexpr const char* kDescriptorsFile = "descriptors.json";
 Result<void> write_descriptors(int images, const std::array<std::string, 3>& names);

@@ -4,7 +4,7 @@
 //    | state directory, cgroup, limits         |
 //    |--- clone: own mount namespace --------->|   mount points made, rootfs put over the state directory
 //    |--- RESTORE ---------------------------->|
-//    |<-- setup-namespaces(pid) ---------------|
+//    |<-- setup-namespaces(pid) ---------------|   prestart and createRuntime hooks
 //    |<-- orphan-pts-master [descriptor] ------|   the container's terminal: to --console-socket, or kept
 //    |<-- post-restore(pid) -------------------|   the init is our child too; held by a pidfd, state saved
 //    |<-- RESTORE -----------------------------|   it runs
@@ -26,6 +26,7 @@
 #include "core/criu/images.h"
 #include "core/criu/restore_root.h"
 #include "core/criu/service.h"
+#include "core/hooks/hook.h"
 #include "core/lifecycle/await.h"
 #include "core/lifecycle/bundle.h"
 #include "core/lifecycle/pid_file.h"
@@ -40,7 +41,6 @@ namespace urc {
 namespace {
 
 constexpr const char* kLogFile = "restore.log";
-constexpr std::size_t kProcCgroupSizeMax = 64 << 10;
 constexpr int kReapTriesMax = 1000;  // a millisecond each
 
 class Restorer {
@@ -62,9 +62,11 @@ public:
 
 private:
     Result<void> notified(const criu::Response& response, Fd fd);
+    Result<void> hold_init(pid_t pid);
     Result<void> take_init(pid_t pid);
     Result<void> take_terminal(Fd master);
-    Result<void> read_cgroup_roots();
+    Result<void> run_hooks();
+    void run_poststop_hooks();
     void kill_processes();
 
     const Global& global_;
@@ -170,6 +172,7 @@ Result<void> Restorer::reserve_state() {
     store_ = std::make_unique<Store>(std::move(store));
     URC_TRY(StateDir dir, store_->reserve(options_.create.id));
     dir_.emplace(std::move(dir));
+    if (!bundle_.spec.hooks.poststop.empty()) undo_.push([this] { run_poststop_hooks(); });
     undo_.push([this] { (void)dir_->remove(); });
     URC_TRY(state_path_, path_of(dir_->fd()));
     return {};
@@ -234,26 +237,8 @@ Result<void> Restorer::ask_criu() {
     if (version >= criu::kCriuWithTimeNamespace && ::access("/proc/self/ns/time", F_OK) == 0 &&
         !bundle_.spec.linux.find(spec::NamespaceType::time))
         state_.namespaces.push_back({spec::NamespaceType::time, {}});
-    return cgroup_ ? read_cgroup_roots() : Result<void>{};
-}
-
-// Where criu is, the restored processes shall be, whatever the name of the dumped container's cgroup was.
-Result<void> Restorer::read_cgroup_roots() {
-    const std::string path = "/proc/" + std::to_string(service_->pid()) + "/cgroup";
-    URC_TRY(const std::string text, read_file_at(AT_FDCWD, path.c_str(), kProcCgroupSizeMax));
-    std::string_view rest = text;
-    while (!rest.empty()) {
-        const std::string_view line = rest.substr(0, rest.find('\n'));  // "4:cpu,cpuacct:/abc"
-        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-        const std::size_t first = line.find(':'), second = line.find(':', first + 1);
-        if (first == line.npos || second == line.npos) continue;
-        std::string_view controllers = line.substr(first + 1, second - first - 1);
-        for (;;) {
-            const std::string_view one = controllers.substr(0, controllers.find(','));
-            request_.cgroup_roots.emplace_back(one, line.substr(second + 1));
-            if (one.size() == controllers.size()) break;
-            controllers.remove_prefix(one.size() + 1);
-        }
+    if (cgroup_) {
+        URC_TRY(request_.cgroup_roots, criu::cgroup_roots(service_->pid()));
     }
     return {};
 }
@@ -273,10 +258,37 @@ Result<void> Restorer::notified(const criu::Response& response, Fd fd) {
     global_.log.debug("criu: ", response.script);
     if (hook_) URC_TRY_VOID(hook_(response.script));
     if (response.script == "orphan-pts-master") return take_terminal(std::move(fd));
-    if (response.script == "setup-namespaces" && response.pid > 0 && !init_)
-        init_ = Pidfd(static_cast<int>(::syscall(SYS_pidfd_open, response.pid, 0)));
+    if (response.script == "setup-namespaces") {
+        URC_TRY_VOID(hold_init(response.pid));
+        return run_hooks();
+    }
     if (response.script == "post-restore") return take_init(response.pid);
     return {};
+}
+
+Result<void> Restorer::hold_init(pid_t pid) {
+    if (init_) return {};
+    init_ = Pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    if (!init_) return Error::last("pidfd_open", "the restored init");
+    state_.init.pid = pid;
+    return {};
+}
+
+// The namespaces are there, what is in them is not yet: the moment of prestart and createRuntime, for which
+// callers set up the network. The other kinds belong to a program that starts.
+Result<void> Restorer::run_hooks() {
+    const spec::Spec& spec = bundle_.spec;
+    const hooks::Subject subject{options_.create.id, bundle_.path, spec.annotations, state_.init.pid};
+    URC_TRY_VOID(hooks::run(hooks::Kind::prestart, spec.hooks.prestart, subject));
+    return hooks::run(hooks::Kind::create_runtime, spec.hooks.create_runtime, subject);
+}
+
+// Last of all, and only if there was something that a hook could have been told of.
+void Restorer::run_poststop_hooks() {
+    const spec::Spec& spec = bundle_.spec;
+    if (state_.init.pid > 0)
+        hooks::run_poststop(global_.log, spec.hooks.poststop,
+                            {options_.create.id, bundle_.path, spec.annotations});
 }
 
 Result<void> Restorer::take_terminal(Fd master) {
@@ -289,8 +301,7 @@ Result<void> Restorer::take_terminal(Fd master) {
 
 // All is restored and nothing runs yet: from here on the container is there for everybody.
 Result<void> Restorer::take_init(pid_t pid) {
-    if (!init_) init_ = Pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-    if (!init_) return Error::last("pidfd_open", "the restored init");
+    URC_TRY_VOID(hold_init(pid));
     URC_TRY(state_.init, identify(pid, init_.get()));
     state_.id = options_.create.id;
     ::clock_gettime(CLOCK_REALTIME, &state_.created);

@@ -184,6 +184,33 @@ TEST_F(RestoreTest, WhatCannotBeIsToldBeforeAnythingIsMade) {
     EXPECT_EQ(leftovers(), "");
 }
 
+TEST_F(RestoreTest, HooksSeeTheInitInItsNamespaces) {
+    auto text = read_file_at(AT_FDCWD, (bundle_ + "/config.json").c_str());
+    ASSERT_TRUE(text.ok());
+    const std::string log = directory_ + "/hooks";
+    auto hook = [&](const std::string& kind, const std::string& end) {
+        return "\"" + kind + R"(":[{"path":"/bin/sh","args":["sh","-c","(echo )" + kind +
+               R"( ; grep -o '\"status\":\"[a-z]*\"') >> )" + log + end + "\"]}]";
+    };
+    auto configure = [&](const std::string& end) {
+        write_file(bundle_ + "/config.json", "{\"hooks\":{" + hook("prestart", "") + "," +
+                                                 hook("createRuntime", end) + "," + hook("poststop", "") +
+                                                 "}," + text->substr(1));
+    };
+    configure("");
+    ASSERT_TRUE(restore(global(), restore_options()).ok());
+    EXPECT_EQ(*read_file_at(AT_FDCWD, log.c_str()),
+              "prestart\n\"status\":\"created\"\ncreateRuntime\n\"status\":\"creating\"\n");
+    std::filesystem::remove(log);
+    remove_container();
+    EXPECT_EQ(*read_file_at(AT_FDCWD, log.c_str()), "poststop\n\"status\":\"stopped\"\n");
+    std::filesystem::remove(log);
+    configure("; exit 3");
+    EXPECT_EQ(error_of(restore_options()), "error running createRuntime hook #0: exit status 3");
+    EXPECT_TRUE(read_file_at(AT_FDCWD, log.c_str())->ends_with("poststop\n\"status\":\"stopped\"\n"));
+    EXPECT_EQ(leftovers(), "");
+}
+
 TEST_F(RestoreTest, AnIdInUseIsLeftAlone) {
     ASSERT_TRUE(restore(global(), restore_options()).ok());
     EXPECT_EQ(error_of(restore_options()), "container with given ID already exists");
