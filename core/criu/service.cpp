@@ -90,6 +90,10 @@ Result<Fd> make_socket(const process::Channel& channel, const Service::StartOpti
 Result<void> become_criu(const Service::StartOptions& options, const process::Channel& channel,
                          cgroup::Cgroup::Birth birth, const std::string& program) {
     URC_TRY_VOID(reset_signals());
+    if (options.adopt) {
+        auto ready = channel.expect(process::Message::cgroup_ready);
+        if (!ready.ok()) return std::move(ready).error();
+    }
     if (options.cgroup && options.cgroup->version() == cgroup::Version::v1)
         URC_TRY_VOID(options.cgroup->attach_self(birth));
     if (options.prepare) URC_TRY_VOID(options.prepare());
@@ -140,6 +144,14 @@ Result<Service> Service::start(const StartOptions& options) {
     }
     channel.child.close();
     Service service(cloned.pid, std::move(cloned.pidfd), Fd());
+    if (options.adopt) {
+        auto adopted = options.adopt(cloned.pid);
+        if (adopted.ok()) adopted = channel.parent.send(process::Message::cgroup_ready);
+        if (!adopted.ok()) {
+            channel.parent.close();  // it gives up
+            return std::move(adopted).error();
+        }
+    }
     URC_TRY(process::Received socket, channel.parent.expect(process::Message::ready));
     service.socket_ = std::move(socket.fd);
     // The end of the channel is the news that it runs, anything else an Error.

@@ -38,7 +38,9 @@ public:
         bool inherits_stdio = false;   // what is restored gets our stdin, stdout and stderr; else: /dev/null
         std::vector<int> inherited;    // become descriptors 6, 7 ... of criu
         std::uint64_t namespaces = 0;  // CLONE_NEW*
-        cgroup::Cgroup* cgroup = nullptr;       // made and limited; criu, and what it restores, live in it
+        cgroup::Cgroup* cgroup = nullptr;  // made and limited; criu, and what it restores, live in it
+        // In place of `cgroup`, in the parent: puts the new process into its cgroup. It waits for that.
+        std::function<Result<void>(pid_t)> adopt;
         std::function<Result<void>()> prepare;  // in the child, before criu is executed
     };
 

@@ -29,10 +29,12 @@
 #include "core/hooks/hook.h"
 #include "core/lifecycle/await.h"
 #include "core/lifecycle/bundle.h"
+#include "core/lifecycle/cgroup_manager.h"
 #include "core/lifecycle/pid_file.h"
 #include "core/lifecycle/run.h"
 #include "core/lifecycle/undo.h"
 #include "core/process/unix_socket.h"
+#include "core/systemd/scope.h"
 #include "core/terminal/terminal.h"
 #include "uring/file.h"
 
@@ -65,6 +67,7 @@ private:
     Result<void> hold_init(pid_t pid);
     Result<void> take_init(pid_t pid);
     Result<void> take_terminal(Fd master);
+    Result<void> start_scope(pid_t first);
     Result<void> run_hooks();
     void run_poststop_hooks();
     void kill_processes();
@@ -83,6 +86,7 @@ private:
     std::string state_path_;  // without symlinks
     std::optional<cgroup::Layout> layout_;
     std::optional<cgroup::Cgroup> cgroup_;
+    std::optional<systemd::Scope> scope_;  // with --systemd-cgroup: who makes it
     child::RootfsPlan plan_;
     // Before service_, which is ended first: its death undoes more than ours can.
     Undo undo_;
@@ -178,19 +182,37 @@ Result<void> Restorer::reserve_state() {
     return {};
 }
 
-// With its limits before anybody is in it: criu is born there, and whatever it restores.
+// With its limits before anybody is in it: criu is born there, and whatever it restores. A scope of systemd's
+// needs a process; it is made around criu.
 Result<void> Restorer::make_cgroup() {
     URC_TRY(cgroup::Layout layout, cgroup::Layout::detect());
     layout_.emplace(std::move(layout));
     if (global_.cgroup_manager == CgroupManager::disabled) return {};
-    const spec::Linux& linux = bundle_.spec.linux;
-    URC_TRY(cgroup::Cgroup group, cgroup::Cgroup::prepare(*layout_, {.cgroups_path = linux.cgroups_path,
-                                                                     .id = options_.create.id,
-                                                                     .is_rootless = is_rootless(global_)}));
+    const std::string& id = options_.create.id;
+    std::string_view path = bundle_.spec.linux.cgroups_path;
+    if (global_.cgroup_manager == CgroupManager::systemd) {
+        URC_TRY(systemd::Scope scope, systemd::Scope::find(systemd_instance(global_), path, id));
+        path = scope_.emplace(std::move(scope)).path();
+    }
+    URC_TRY(cgroup::Cgroup group,
+            cgroup::Cgroup::prepare(*layout_,
+                                    {.cgroups_path = path, .id = id, .is_rootless = is_rootless(global_)}));
     cgroup_.emplace(std::move(group));
+    if (scope_) {
+        undo_.push([this] {
+            scope_->abandon();
+            (void)cgroup_->remove();
+        });
+        return {};
+    }
     URC_TRY_VOID(cgroup_->make());
     undo_.push([this] { (void)cgroup_->remove(); });
-    return cgroup_->apply(linux.resources);
+    return cgroup_->apply(bundle_.spec.linux.resources);
+}
+
+Result<void> Restorer::start_scope(pid_t first) {
+    URC_TRY_VOID(scope_->start(first, bundle_.spec, *cgroup_));
+    return cgroup_->apply(bundle_.spec.linux.resources);
 }
 
 Result<void> Restorer::plan_mounts() {
@@ -212,7 +234,10 @@ Result<void> Restorer::start_criu() {
     options.inherits_stdio = !bundle_.spec.process->terminal;
     for (const Fd& fd : namespaces_.fds) options.inherited.push_back(fd.get());
     options.namespaces = CLONE_NEWNS;
-    options.cgroup = cgroup_ ? &*cgroup_ : nullptr;
+    if (scope_)
+        options.adopt = [this](pid_t first) { return start_scope(first); };
+    else
+        options.cgroup = cgroup_ ? &*cgroup_ : nullptr;
     options.prepare = [this] { return criu::prepare_restore_root(plan_, state_path_); };
     undo_.push([this] { kill_processes(); });
     URC_TRY(criu::Service service, criu::Service::start(options));
@@ -311,6 +336,7 @@ Result<void> Restorer::take_init(pid_t pid) {
     state_.annotations = bundle_.spec.annotations;
     state_.owner = ::getuid();
     state_.rootless = is_rootless(global_);
+    if (scope_) state_.systemd_unit = scope_->unit();
     if (cgroup_) {
         cgroup::Saved saved = cgroup_->saved();
         state_.cgroup_paths = std::move(saved.paths);
