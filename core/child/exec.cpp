@@ -112,7 +112,10 @@ Result<std::string> find_program(const std::string& name, const std::vector<std:
         if (code == 0) return name;
         if (code == ENOENT || code == ENOTDIR)
             return not_executable(name, "stat " + name + ": " + errno_words(code), code);
-        return not_executable(name, errno_words(code), code);
+        std::string reason = errno_words(code);
+        // execve(2) calls a directory EACCES, and docker takes its exit status 126 from those words.
+        if (code == EISDIR) reason += ": " + errno_words(EACCES);
+        return not_executable(name, reason, code);
     }
     std::string_view path = value_of(env, "PATH");
     while (!name.empty() && !path.empty()) {

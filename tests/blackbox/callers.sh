@@ -115,10 +115,10 @@ test_a_create_that_fails() {
     b=$(bundle mode '.process.args = ["/etc/file"]')
     echo text >"$b/rootfs/etc/file"
     go_runc create --bundle "$b" "$id"
-    logs_one_error '[pP]ermission denied'
+    logs_one_error 'exec: "/etc/file": permission denied'
     b=$(bundle directory '.process.args = ["/etc"]')
     go_runc create --bundle "$b" "$id"
-    logs_one_error '[pP]ermission denied|[iI]s a directory'
+    logs_one_error 'exec: "/etc": (is a directory: )?permission denied'
     nothing_left
 }
 
@@ -205,7 +205,6 @@ test_a_poor_environment() {
 
 # exec as conmon does it: the pid file says that it succeeded.
 test_conmon_exec() {
-    lacks exec && return
     b=$(bundle exec '.process.args = ["/bin/sleep", "100"]')
     call run --detach --bundle "$b" "$id"
     echo "$process" | sed 's/SCRIPT/echo $A >\/tmp\/made; exec sleep 100/' >"$work/process.json"
@@ -224,7 +223,6 @@ test_conmon_exec() {
 
 # CRI-O's probes: in the foreground, with pipes of its own; the status, and that it comes at once, count.
 test_cri_o_exec() {
-    lacks exec && return
     b=$(bundle probe '.process.args = ["/bin/sleep", "100"]')
     call run --detach --bundle "$b" "$id"
     echo "$process" | sed 's/SCRIPT/echo out; echo err >\&2; exit 7/' >"$work/process.json"
@@ -261,12 +259,10 @@ test_go_runc_queries() {
     go_runc ps --format table "$id" -eo pid,comm
     succeeds "ps table"
     check "one line for the process: $(cat "$work/out")" [ "$(awk 'NR == 2 { print $1, $2 }' "$work/out")" = "$(cat "$pidfile") sleep" ]
-    if ! lacks events; then
-        go_runc events --stats "$id"
-        succeeds "events --stats"
-        check "statistics" jq -e --arg id "$id" \
-            '.type == "stats" and .id == $id and .data.pids.current == 1 and .data.memory.usage.usage > 0' "$work/out" >/dev/null
-    fi
+    go_runc events --stats "$id"
+    succeeds "events --stats"
+    check "statistics" jq -e --arg id "$id" \
+        '.type == "stats" and .id == $id and .data.pids.current == 1 and .data.memory.usage.usage > 0' "$work/out" >/dev/null
     go_runc --rootless=false list --format=json
     check "list" jq -e '.[0].status == "running"' "$work/out" >/dev/null
     gone
@@ -288,7 +284,7 @@ test_freeze_and_update() {
         check "update $how: status 0" [ $? = 0 ]
         check "update $how says nothing" [ ! -s "$work/err" ]
     done
-    limit=$(find /sys/fs/cgroup -path "*/$id/memory.max" -o -path "*/$id/memory.limit_in_bytes" | head -n 1)
+    limit=$(find /sys/fs/cgroup -path "*/$id/memory.max" -o -path "*/$id/memory.limit_in_bytes" 2>/dev/null | head -n 1)
     check "the limit in $limit" [ "$(cat "$limit")" = 100663296 ]
     gone
 }
@@ -299,7 +295,7 @@ test_buildkit_run() {
     go_runc run --keep --bundle "$b" --no-pivot "$id"
     check "status 5, not $status" [ "$status" = 5 ]
     check "stopped" [ "$(status_of "$id")" = stopped ]
-    check "its cgroup is there" [ -n "$(find /sys/fs/cgroup -type d -name "$id" | head -n 1)" ]
+    check "its cgroup is there" [ -n "$(find /sys/fs/cgroup -type d -name "$id" 2>/dev/null | head -n 1)" ]
     go_runc delete "$id"
     succeeds delete
     nothing_left

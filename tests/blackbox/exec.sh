@@ -48,7 +48,7 @@ test_statuses() {
     fails 'args must not be empty' "$id"
     fails "exec $id: exec: \"nope\": executable file not found in \\\$PATH" "$id" nope
     fails 'exec: "/bin/nope": stat /bin/nope: no such file or directory' "$id" /bin/nope
-    fails 'exec: "/data": is a directory' "$id" /data
+    fails 'exec: "/data": is a directory: permission denied' "$id" /data
     printf '#!/bin/nope\n' >"$b/rootfs/bin/script"
     chmod 755 "$b/rootfs/bin/script"
     fails 'exec /bin/script: no such file or directory' "$id" script
