@@ -51,6 +51,7 @@ int state_command(Session&);
 int list_command(Session&);
 int kill_command(Session&);
 int delete_command(Session&);
+int features_command(Session&);
 int pause_command(Session&);
 int resume_command(Session&);
 int ps_command(Session&);

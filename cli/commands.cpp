@@ -56,7 +56,11 @@ constexpr Command kCommands[] = {
      .placement = Placement::before_arguments,
      .failure_status = 255,
      .call = exec_command},
-    {.name = "features"},
+    {.name = "features",
+     .summary = "show what this program can do",
+     .description = "   The answer is JSON as the specification's features.md describes it. It tells what\n"
+                    "is built in; the host's kernel may lack some of it.",
+     .call = features_command},
     {.name = "kill",
      .summary = "send a signal (default: SIGTERM) to the container's init process",
      .arguments = "<container-id> [signal]",

@@ -199,6 +199,10 @@ struct RestoreOptions {
 // with run(). On error nothing is left.
 Result<int> restore(const Global& global, const RestoreOptions& options);
 
+// What this urc can do, as JSON (the specification's features.md): the same on every host, but for what
+// depends on the C library's neighbours (libseccomp, criu) and on the kernel's seccomp flags.
+std::string describe_features();
+
 struct SpecOptions {
     std::string bundle;  // empty: the working directory
     bool rootless = false;

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <optional>
 
 #ifndef SIMDJSON_EXCEPTIONS
@@ -196,9 +195,7 @@ bool read_rule(Problem& problem, od::value& value, Rule& rule) {
 bool add_architecture(Problem& problem, od::value& value, std::vector<std::uint32_t>& out) {
     std::uint32_t token = 0;
     if (!read_word(problem, value, architecture_by_name, "architecture", token)) return false;
-    // One filter sees numbers of one byte order; libseccomp refuses the mixture too.
-    constexpr bool kIsLittle = std::endian::native == std::endian::little;
-    if (((token & __AUDIT_ARCH_LE) != 0) != kIsLittle)
+    if (!has_our_byte_order(token))
         return fail(problem, "an architecture of the other byte order cannot be in this machine's filter");
     if (std::ranges::find(out, token) == out.end()) out.push_back(token);
     return true;

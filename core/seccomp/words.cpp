@@ -1,8 +1,10 @@
 #include "core/seccomp/words.h"
 
+#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 
+#include <bit>
 #include <string>
 #include <utility>
 
@@ -45,7 +47,37 @@ constexpr std::pair<std::string_view, unsigned> kFlags[] = {
     {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV},
 };
 
+// The specification's words for architectures. Which of them libseccomp knows is asked of it.
+constexpr std::string_view kArchitectures[] = {
+    "SCMP_ARCH_AARCH64",  "SCMP_ARCH_ARM",         "SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_M68K",
+    "SCMP_ARCH_MIPS",     "SCMP_ARCH_MIPS64",      "SCMP_ARCH_MIPS64N32",   "SCMP_ARCH_MIPSEL",
+    "SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PARISC",      "SCMP_ARCH_PARISC64",
+    "SCMP_ARCH_PPC",      "SCMP_ARCH_PPC64",       "SCMP_ARCH_PPC64LE",     "SCMP_ARCH_RISCV64",
+    "SCMP_ARCH_S390",     "SCMP_ARCH_S390X",       "SCMP_ARCH_SH",          "SCMP_ARCH_SHEB",
+    "SCMP_ARCH_X32",      "SCMP_ARCH_X86",         "SCMP_ARCH_X86_64"};
+
+template <typename T, std::size_t N>
+std::vector<std::string_view> words_of(const std::pair<std::string_view, T> (&table)[N]) {
+    std::vector<std::string_view> words;
+    for (const auto& entry : table) words.push_back(entry.first);
+    return words;
+}
+
 }  // namespace
+
+bool has_our_byte_order(std::uint32_t architecture) {
+    constexpr bool kIsLittle = std::endian::native == std::endian::little;
+    return ((architecture & __AUDIT_ARCH_LE) != 0) == kIsLittle;
+}
+
+Words known_words() {
+    Words words{words_of(kActions), words_of(kOps), {}, words_of(kFlags)};
+    for (std::string_view name : kArchitectures) {
+        auto token = architecture_by_name(name);
+        if (token && has_our_byte_order(*token)) words.architectures.push_back(name);
+    }
+    return words;
+}
 
 std::optional<std::uint32_t> action_by_name(std::string_view name) {
     return find(kActions, name);

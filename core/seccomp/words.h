@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "core/seccomp/profile.h"
 
@@ -19,5 +20,14 @@ std::optional<std::uint32_t> architecture_by_name(std::string_view name);
 
 // "SECCOMP_FILTER_FLAG_LOG" -> its bit.
 std::optional<unsigned> flag_by_name(std::string_view name);
+
+// One filter sees numbers of one byte order; libseccomp refuses a mixture, too.
+bool has_our_byte_order(std::uint32_t architecture);
+
+// All the words of a kind that a profile on this machine may use: what `features` prints.
+struct Words {
+    std::vector<std::string_view> actions, operators, architectures, flags;
+};
+Words known_words();
 
 }  // namespace urc::seccomp

@@ -36,6 +36,7 @@ std::optional<unsigned> memory_policy_mode(std::string_view name);  // "MPOL_BIN
 std::optional<unsigned> memory_policy_flag(std::string_view name);  // "MPOL_F_STATIC_NODES"
 
 // All the words of a kind, in a fixed order: what `features` prints.
+std::vector<std::string_view> hook_names();  // parse.cpp
 std::vector<std::string_view> namespace_names();
 std::vector<std::string_view> memory_policy_mode_names();
 std::vector<std::string_view> memory_policy_flag_names();

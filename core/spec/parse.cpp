@@ -49,6 +49,12 @@ static bool read(Reader& reader, Value& value, Hooks& out) {
     return read_object(reader, value, out, kHooks);
 }
 
+std::vector<std::string_view> hook_names() {
+    std::vector<std::string_view> names;
+    for (const Field& field : kHooks) names.push_back(field.name);
+    return names;
+}
+
 bool read(Reader& reader, Value& value, Spec& out) {
     // The sections of other systems (windows, solaris, vm, zos, freebsd) are unknown keys here.
     static constexpr Field kSpec[] = {

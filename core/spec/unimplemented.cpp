@@ -26,6 +26,11 @@ constexpr Refused kFields[] = {
 }  // namespace
 }  // namespace spec
 
+bool is_implemented(std::string_view field) {
+    return std::none_of(std::begin(spec::kFields), std::end(spec::kFields),
+                        [field](const spec::Refused& refused) { return refused.field == field; });
+}
+
 Result<void> refuse_unimplemented(const spec::Spec& spec) {
     for (const spec::Refused& field : spec::kFields)
         if (field.is_set(spec))

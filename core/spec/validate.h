@@ -31,6 +31,8 @@ Result<void> validate_resources(const spec::Resources& resources);
 
 // Fields that the launch path does not act on yet, refused by name.
 Result<void> refuse_unimplemented(const spec::Spec& spec);
+// Whether nothing refuses `field` ("hooks.prestart", "linux.intelRdt").
+bool is_implemented(std::string_view field);
 
 // What is odd but was always let through; one line each, for the log.
 std::vector<std::string> warnings(const spec::Spec& spec);

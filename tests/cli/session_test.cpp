@@ -79,6 +79,14 @@ TEST_F(SessionTest, EveryCommandHasItsHelp) {
     }
 }
 
+// CRI-O reads stdout and stderr as one document.
+TEST_F(SessionTest, FeaturesIsOneDocumentAndNeedsNothing) {
+    EXPECT_EQ(call({"--root", "/proc/nowhere", "features"}), 0);
+    EXPECT_TRUE(out_.starts_with("{\n  \"ociVersionMin\": \"1.0.0\",\n")) << out_;
+    EXPECT_TRUE(out_.ends_with("\n}\n"));
+    EXPECT_EQ(err_, "");
+}
+
 TEST_F(SessionTest, AnUnknownCommandIsStatus3) {
     EXPECT_EQ(call({"frobnicate"}), 3);
     EXPECT_EQ(err_, "urc: No help topic for 'frobnicate'\n");
