@@ -17,6 +17,7 @@
 
 #include "core/child/last_page.h"
 #include "core/child/launch.h"
+#include "core/child/listener.h"
 #include "core/errno_words.h"
 #include "core/hooks/process.h"
 #include "core/number.h"
@@ -139,6 +140,7 @@ struct Image {
     __user_cap_header_struct cap_header{_LINUX_CAPABILITY_VERSION_3, 0};
     __user_cap_data_struct cap_data[2]{};
     sock_fprog filter{};
+    std::optional<ListenerHandover> handover;
     std::vector<rlimit> limits;
 };
 
@@ -191,8 +193,9 @@ void add_seccomp(LastPage& page, Image& image, const Launch& launch) {
     if (!launch.seccomp) return;
     image.filter.len = static_cast<unsigned short>(launch.seccomp->instructions.size());
     image.filter.filter = const_cast<sock_filter*>(launch.seccomp->instructions.data());
-    page.add("load the seccomp filter", SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-             static_cast<long>(launch.seccomp->flags), address(&image.filter));
+    LastPage::Call& load = page.add("load the seccomp filter", SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                                    static_cast<long>(launch.seccomp->flags), address(&image.filter));
+    if (image.handover) image.handover->add_calls(page, load);
 }
 
 // create: blocks until `urc start` connects and says go; its connection becomes the channel for what may
@@ -236,6 +239,10 @@ std::unique_ptr<Image> make_image(std::string program, std::vector<std::string> 
 Result<void> add_calls(LastPage& page, Image& image, const Launch& launch, std::uint64_t withheld) {
     // Where it is not supported, urc runs from a sealed copy already (process/sealed_copy.h).
     if (LastPage::is_supported()) URC_TRY_VOID(page.add_leave_image());
+    if (launch.seccomp && launch.seccomp->has_notify) {
+        URC_TRY(ListenerHandover handover, ListenerHandover::make());
+        image.handover.emplace(std::move(handover));
+    }
     add_rlimits(page, image, launch);
     // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it must come before the capabilities go; with it,
     // it comes last, so that the profile has to allow as little as possible of what we do ourselves.
@@ -252,6 +259,10 @@ Result<void> add_calls(LastPage& page, Image& image, const Launch& launch, std::
     return {};
 }
 
+Result<void> start_handover(Image& image, const Launch& launch) {
+    return image.handover ? image.handover->start(launch.channel) : Result<void>{};
+}
+
 // The process of a startContainer hook. Its path leads into an image that may be hostile, so it leaves urc's
 // executable behind just as the init does later, and is confined by the same list of calls. But the init
 // beside it is still urc's, with all capabilities and no filter, and only not being dumpable protects it: so
@@ -262,6 +273,9 @@ Result<void> add_calls(LastPage& page, Image& image, const Launch& launch, std::
     auto image = make_image(hook.path, hooks::arguments_of(hook), hook.env.empty() ? env : hook.env);
     LastPage page;
     auto added = add_calls(page, *image, launch, launch.is_in_user ? 0 : std::uint64_t{1} << CAP_SYS_PTRACE);
+    // A filter that notifies is the hook's, too; its listener takes the same way to the agent as the
+    // program's.
+    if (added.ok()) added = start_handover(*image, launch);
     if (added.ok()) page.run(report.get());
     (void)report.send_error(added.error());
     ::_exit(1);
@@ -290,6 +304,10 @@ void execute(Launch& launch, std::string program, std::vector<std::string> env) 
             (void)launch.channel.send_error(done.error());
             ::_exit(1);
         }
+    }
+    if (auto started = start_handover(*image, launch); !started.ok()) {
+        (void)launch.channel.send_error(started.error());
+        ::_exit(1);
     }
     page.run(launch.channel.get());
 }

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 
@@ -68,10 +69,11 @@ extern "C" URC_COPIED_OUT void urc_last_page_code(const Call* call, const Call* 
     for (; call != end; ++call) {
         long result = raw_syscall(call->number, call->arguments[0], call->arguments[1], call->arguments[2],
                                   call->arguments[3], call->arguments[4]);
-        if (result < 0 && result > -4096 && call->failure) {
+        if (call->result) *call->result = static_cast<int>(result);
+        if (result < call->at_least && call->failure) {
             // The errno goes into the header's `value`, byte by byte so that no compiler calls memcpy.
             volatile char* value = call->failure + 4;
-            unsigned code = static_cast<unsigned>(-result);
+            unsigned code = static_cast<unsigned>(result < 0 ? -result : EPIPE);
             value[0] = static_cast<char>(code & 0xff);
             value[1] = static_cast<char>(code >> 8 & 0xff);
             raw_syscall(SYS_write, channel, reinterpret_cast<long>(call->failure), call->failure_size, 0, 0);
@@ -94,8 +96,8 @@ bool LastPage::is_supported() {
            size == sizeof(prctl_mm_map);
 }
 
-void LastPage::add(std::string text, long number, long a0, long a1, long a2, long a3, long a4) {
-    Call call{number, {a0, a1, a2, a3, a4}, nullptr, 0};
+LastPage::Call& LastPage::add(std::string text, long number, long a0, long a1, long a2, long a3, long a4) {
+    Call call{.number = number, .arguments = {a0, a1, a2, a3, a4}, .failure = nullptr, .failure_size = 0};
     if (!text.empty()) {
         process::MessageHeader header{
             .type = process::Message::failed, .has_errno_text = 1, .unused = {}, .value = 0};
@@ -106,7 +108,7 @@ void LastPage::add(std::string text, long number, long a0, long a1, long a2, lon
         call.failure_size = static_cast<long>(sizeof header + text.size());
         texts_.push_back({std::move(bytes), sizeof header + text.size()});
     }
-    calls_.push_back(call);
+    return calls_.emplace_back(call);
 }
 
 Result<void> LastPage::add_leave_image() {

@@ -31,9 +31,12 @@ namespace urc::child {
 
 class LastPage {
 public:
+    struct Call;
+
     // Takes the calls in the order in which they shall happen. When one fails, `text` goes to the channel as
-    // Message::failed with the errno; the process then exits. An empty text: a failure is passed over.
-    void add(std::string text, long number, long a0 = 0, long a1 = 0, long a2 = 0, long a3 = 0, long a4 = 0);
+    // Message::failed with the errno; the process then exits. An empty text: a failure is passed over. The
+    // Call is for finer wishes, and good until the next one is added.
+    Call& add(std::string text, long number, long a0 = 0, long a1 = 0, long a2 = 0, long a3 = 0, long a4 = 0);
 
     // The first two calls: drop urc's image, put an empty memfd in its place. CAP_SYS_ADMIN or
     // CAP_CHECKPOINT_RESTORE must still be effective when they run, so they go before any capset.
@@ -44,8 +47,6 @@ public:
 
     // Whether this kernel lets a process leave its image (CONFIG_CHECKPOINT_RESTORE). Any process may ask.
     static bool is_supported();
-
-    struct Call;
 
 private:
     struct Text {
@@ -62,6 +63,8 @@ struct LastPage::Call {
     long arguments[5];
     char* failure;  // null: passed over
     long failure_size;
+    long at_least = 0;      // a smaller result is a failure, too (EPIPE)
+    int* result = nullptr;  // where the result is put for a later call
 };
 
 }  // namespace urc::child

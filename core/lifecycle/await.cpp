@@ -67,19 +67,30 @@ Result<void> await_ready(const Log& log, const process::Channel& channel, Consol
     return {};
 }
 
-Result<void> await_program(const Log& log, const process::Channel& channel) {
+Result<void> await_program(const Log& log, const process::Channel& channel, const TakeListener& take) {
     for (;;) {
         URC_TRY(process::Received received, channel.receive());
-        if (received.type == process::Message::end_of_file) return {};
-        if (received.type != process::Message::phases) return unexpected();
-        log.debug("child: ", received.text);
+        switch (received.type) {
+            case process::Message::end_of_file:
+                return {};
+            case process::Message::phases:
+                log.debug("child: ", received.text);
+                continue;
+            case process::Message::listener:
+                if (!take || !received.fd) return unexpected();
+                URC_TRY_VOID(take(std::move(received.fd)));
+                URC_TRY_VOID(channel.send(process::Message::listener_taken));
+                continue;
+            default:
+                return unexpected();
+        }
     }
 }
 
-Result<void> say_go(const Log& log, const process::Channel& channel) {
+Result<void> say_go(const Log& log, const process::Channel& channel, const TakeListener& take) {
     auto sent = channel.send(process::Message::go);
     // A child that has given up already says why.
-    auto runs = await_program(log, channel);
+    auto runs = await_program(log, channel, take);
     return runs.ok() && !sent.ok() ? std::move(sent) : std::move(runs);
 }
 

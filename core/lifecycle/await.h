@@ -2,6 +2,8 @@
 // `run` and `exec` share it.
 #pragma once
 
+#include <functional>
+
 #include "core/log.h"
 #include "core/process/channel.h"
 #include "core/process/spawn.h"
@@ -28,11 +30,14 @@ Result<void> await_ready(const Log& log, const process::Channel& channel, Consol
 // The same until all mounts of the child are there and it waits for the word `pivot`.
 Result<void> await_mounted(const Log& log, const process::Channel& channel, Console& console);
 
+// What becomes of the listener of a seccomp filter that notifies (seccomp_agent.h). Empty: nobody wants one.
+using TakeListener = std::function<Result<void>(Fd)>;
+
 // Reads what the child has to say until it becomes the program (the channel ends), or its Error.
-Result<void> await_program(const Log& log, const process::Channel& channel);
+Result<void> await_program(const Log& log, const process::Channel& channel, const TakeListener& take);
 
 // The last word: says go, and waits until the program runs.
-Result<void> say_go(const Log& log, const process::Channel& channel);
+Result<void> say_go(const Log& log, const process::Channel& channel, const TakeListener& take);
 
 // `error` may be only the consequence of a child that has given up meanwhile and closed the channel; what the
 // child has to say is the cause then.

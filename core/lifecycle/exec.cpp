@@ -19,6 +19,7 @@
 #include "core/lifecycle/find.h"
 #include "core/lifecycle/foreground.h"
 #include "core/lifecycle/pid_file.h"
+#include "core/lifecycle/seccomp_agent.h"
 #include "core/lifecycle/undo.h"
 #include "core/process/affinity.h"
 #include "core/process/limits.h"
@@ -55,7 +56,9 @@ public:
     Result<void> limit_process();
     Result<void> await_ready();
     Result<void> send_pidfd();
-    Result<void> say_last_word() { return say_go(global_.log, channel_); }
+    Result<void> say_last_word() {
+        return say_go(global_.log, channel_, pass_to_agent(state_, process_.pid, Status::running));
+    }
     Result<void> publish_pid() { return pid_file_->publish(process_.pid); }
 
 private:
@@ -256,8 +259,10 @@ Result<void> Executor::prepare_seccomp() {
     URC_TRY(Fd root, open_at(AT_FDCWD, global_.root.c_str(), O_PATH | O_DIRECTORY));
     auto prepared = seccomp::prepare(spec_.linux.seccomp, root.get());
     if (!prepared.ok()) return std::move(prepared).error().context("config.json");
-    if (prepared->has_notify)
-        return Error::message("linux.seccomp: SCMP_ACT_NOTIFY: not supported yet", ENOTSUP);
+    if (prepared->has_notify) {
+        URC_TRY_VOID(check_agent(prepared->listener_path));
+        state_.seccomp_agent = {prepared->listener_path, prepared->listener_metadata};
+    }
     child_.seccomp.emplace(std::move(*prepared));
     return {};
 }

@@ -22,6 +22,7 @@
 #include "core/lifecycle/cgroup_manager.h"
 #include "core/lifecycle/destroy.h"
 #include "core/lifecycle/pid_file.h"
+#include "core/lifecycle/seccomp_agent.h"
 #include "core/lifecycle/undo.h"
 #include "core/network/devices.h"
 #include "core/process/id_map.h"
@@ -239,8 +240,10 @@ Result<void> Launcher::prepare_seccomp() {
     auto prepared = seccomp::prepare(spec_.linux.seccomp, root.get());
     if (!prepared.ok()) return std::move(prepared).error().context("config.json");
     seccomp::Program program = std::move(*prepared);
-    if (program.has_notify)
-        return Error::message("linux.seccomp: SCMP_ACT_NOTIFY: not supported yet", ENOTSUP);
+    if (program.has_notify) {
+        URC_TRY_VOID(check_agent(program.listener_path));
+        state_.seccomp_agent = {program.listener_path, program.listener_metadata};
+    }
     child_.seccomp.emplace(std::move(program));
     return {};
 }
@@ -452,7 +455,8 @@ Result<void> run_poststart_hooks(const State& state) {
 }
 
 Result<void> release(const Global& global, Launched& container) {
-    auto runs = say_go(global.log, container.channel);
+    auto runs = say_go(global.log, container.channel,
+                       pass_to_agent(container.state, container.state.init.pid, Status::created));
     if (runs.ok()) runs = run_poststart_hooks(container.state);
     if (runs.ok()) return {};
     kill_and_reap(container.init);

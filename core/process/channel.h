@@ -17,6 +17,8 @@
 //     |<-- ready -------------------------------|  create, terminals: nothing is left but the last page
 //     |--- go --------------------------------->|  run: as soon as the parent has done its own part, whether
 //     |                                         |  it has come that far or not; create: by the start socket
+//     |<-- listener [descriptor] ---------------|  seccomp notifies: from a helper of it (child/listener.h)
+//     |--- listener_taken --------------------->|  the agent has it
 //     |<-- end of file -------------------------|  execve succeeded
 //     |<-- failed(errno, text) -----------------|  at any point in place of the above: its Error; it exits
 //     |<-- phases(text) ------------------------|  with --debug, before ready: what each step took
@@ -45,7 +47,9 @@ enum class Message : std::uint8_t {
     mounted,
     pivot,
     network_ready,
-    last = network_ready,
+    listener,
+    listener_taken,
+    last = listener_taken,
 };
 
 inline constexpr std::size_t kMessageSizeMax = 4096;
@@ -66,7 +70,7 @@ struct Received {
     Message type = Message::end_of_file;
     std::int32_t value = 0;
     std::string text;
-    Fd fd;  // of `console`
+    Fd fd;  // of `console` and `listener`
 };
 
 class Channel {

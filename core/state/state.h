@@ -32,6 +32,11 @@ struct ProcessId {
     std::uint64_t pidfd_inode = 0;  // unique on pidfs (Linux 6.9); 0: not known
 };
 
+// linux.seccomp.listenerPath and listenerMetadata; empty when no rule of the profile notifies.
+struct SeccompAgent {
+    std::string path, metadata;
+};
+
 // ROOT/ID/state.json. runc's names where tools peek; urc's own below the key "urc". See store.h.
 struct State {
     std::string id;
@@ -55,6 +60,7 @@ struct State {
     spec::Resources resources;  // the limits in force, without device rules: what `update` starts from
     // Those that are still to come, poststart and poststop: `delete` must not need config.json.
     spec::Hooks hooks;
+    SeccompAgent seccomp_agent;  // who answers what the filter notifies, for `start` and `exec`
 
     bool has_own_pid_namespace() const {
         for (const spec::Namespace& ns : namespaces)

@@ -99,6 +99,12 @@ void write_own(JsonWriter& json, const State& state) {
     write_strings(json, "cgroups_made", state.cgroups_made);
     json.key("resources");
     write_resources(json, state.resources);
+    if (!state.seccomp_agent.path.empty()) {
+        json.key("seccomp_agent").begin_object();
+        json.key("path").string(state.seccomp_agent.path);
+        json.key("metadata").string(state.seccomp_agent.metadata);
+        json.end_object();
+    }
     if (!state.hooks.empty()) {
         json.key("hooks").begin_object();
         write_hooks(json, "poststart", state.hooks.poststart);
@@ -206,6 +212,15 @@ Result<void> read_config(od::value value, State& state) {
     });
 }
 
+Result<void> read_agent(od::value value, SeccompAgent& agent) {
+    return each_member(value, "seccomp_agent", [&](std::string_view name, od::value member) -> Result<void> {
+        if (name != "path" && name != "metadata") return {};
+        std::string& target = name == "path" ? agent.path : agent.metadata;
+        URC_TRY(target, text_of(member, "seccomp_agent"));
+        return {};
+    });
+}
+
 Result<void> read_own(od::value value, State& state) {
     return each_member(value, "urc", [&](std::string_view name, od::value member) -> Result<void> {
         if (name == "bundle") {
@@ -222,6 +237,8 @@ Result<void> read_own(od::value value, State& state) {
             URC_TRY(state.systemd_unit, text_of(member, "systemd_unit"));
         } else if (name == "annotations") {
             return read_pairs(member, "annotations", state.annotations);
+        } else if (name == "seccomp_agent") {
+            return read_agent(member, state.seccomp_agent);
         } else if (name == "cgroups_made") {
             return each_element(member, "cgroups_made", [&](od::value item) -> Result<void> {
                 URC_TRY(std::string path, text_of(item, "cgroups_made"));

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <functional>
 
 #include "core/process/channel.h"
 #include "uring/file.h"
@@ -26,7 +27,8 @@ struct Outcome {
 };
 
 // Runs `program` with `argument` from a last page in a child.
-Outcome run(const char* program, const char* argument, bool leaves_image) {
+Outcome run(const char* program, const char* argument, bool leaves_image,
+            const std::function<void(LastPage&)>& add_calls = {}) {
     auto pair = process::Channel::make();
     int pipe[2];
     if (!pair.ok() || ::pipe2(pipe, O_CLOEXEC) < 0) return {};
@@ -40,6 +42,7 @@ Outcome run(const char* program, const char* argument, bool leaves_image) {
         LastPage page;
         if (leaves_image && !page.add_leave_image().ok()) ::_exit(99);
         page.add("", SYS_close, 12345);  // fails with EBADF, and is passed over
+        if (add_calls) add_calls(page);
         page.add(std::string("exec ") + program, SYS_execve, reinterpret_cast<long>(on_heap(program)),
                  reinterpret_cast<long>(argv), reinterpret_cast<long>(envp));
         page.run(pair->child.get());
@@ -76,6 +79,27 @@ TEST_F(LastPageTest, ReportsAFailingCallWithItsErrno) {
     Outcome outcome = run("/no/such/program", nullptr, true);
     EXPECT_NE(outcome.status, 0);
     EXPECT_EQ(outcome.error, "exec /no/such/program: no such file or directory");
+}
+
+TEST_F(LastPageTest, KeepsAResultForALaterCall) {
+    Outcome outcome = run("/bin/true", nullptr, true, [](LastPage& page) {
+        int* fd = static_cast<int*>(std::calloc(1, sizeof(int)));
+        page.add("duplicate", SYS_fcntl, STDOUT_FILENO, F_DUPFD_CLOEXEC, 77).result = fd;
+        page.add("write", SYS_write, STDOUT_FILENO, reinterpret_cast<long>(fd), 1);
+    });
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_EQ(outcome.output, std::string(1, 77));
+}
+
+TEST_F(LastPageTest, ReportsAResultThatIsTooSmall) {
+    auto write_one = [](long at_least) {
+        return [at_least](LastPage& page) {
+            page.add("write", SYS_write, STDOUT_FILENO, reinterpret_cast<long>(on_heap("x")), 1).at_least =
+                at_least;
+        };
+    };
+    EXPECT_EQ(run("/bin/true", nullptr, true, write_one(1)).error, "");
+    EXPECT_EQ(run("/bin/true", nullptr, true, write_one(2)).error, "write: broken pipe");
 }
 
 // CVE-2019-5736: a script whose interpreter is /proc/self/exe runs whatever that link leads to at execve. In

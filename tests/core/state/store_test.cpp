@@ -37,6 +37,7 @@ TEST_F(StoreTest, GivesBackWhatWasSaved) {
     state.cgroups_made = {"/sys/fs/cgroup/u", "/sys/fs/cgroup/u/c1"};
     state.external_descriptors = {"/dev/null", "pipe:[1]", ""};
     state.intel_rdt_path = "/sys/fs/resctrl/x";
+    state.seccomp_agent = {"/run/agent.sock", "of \"x\""};
     ASSERT_TRUE(dir->save(state));
 
     auto found = store->find("c1");
@@ -57,6 +58,8 @@ TEST_F(StoreTest, GivesBackWhatWasSaved) {
     EXPECT_EQ(loaded->cgroups_made, state.cgroups_made);
     EXPECT_EQ(loaded->external_descriptors, state.external_descriptors);
     EXPECT_EQ(loaded->intel_rdt_path, state.intel_rdt_path);
+    EXPECT_EQ(loaded->seccomp_agent.path, state.seccomp_agent.path);
+    EXPECT_EQ(loaded->seccomp_agent.metadata, state.seccomp_agent.metadata);
     EXPECT_TRUE(loaded->has_own_pid_namespace());
     ASSERT_EQ(loaded->namespaces.size(), 2u);
     EXPECT_EQ(loaded->namespaces[1].path, "/run/netns/x");
