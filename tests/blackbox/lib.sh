@@ -41,6 +41,27 @@ bundle() {
 call() {
     status=0
     "$urc" --root "$root" "$@" >"$work/out" 2>"$work/err" </dev/null || status=$?
+    [ "$status" != 0 ] || case $1 in create | start | run) for id_of_call do :; done; holds_nothing "$id_of_call" ;; esac
+}
+
+# holds_nothing ID: the container's init has no descriptor of urc's or of the host (CVE-2024-21626). One that waits for
+# its start has its sockets and the empty program that it will leave by; then there is nothing but stdio and what the
+# program opens itself, which is never a directory or an anonymous thing of urc's.
+holds_nothing() {
+    checks=$((checks + 1))
+    init=$("$urc" --root "$root" state "$1" 2>/dev/null | jq -r '.pid // 0')
+    [ "${init:-0}" != 0 ] || return 0
+    state_of_init=$("$urc" --root "$root" state "$1" 2>/dev/null | jq -r .status)
+    for fd in /proc/"$init"/fd/*; do
+        number=${fd##*/}
+        target=$(readlink "$fd") || continue
+        [ "$number" -gt 2 ] || continue
+        case $state_of_init:$target in
+            created:socket:* | created:/memfd:urc*) ;;
+            running:/bin/* | running:pipe:*) ;;
+            *) fail "descriptor $number of the $state_of_init init is $target" ;;
+        esac
+    done
 }
 
 fail() {

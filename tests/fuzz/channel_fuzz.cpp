@@ -1,5 +1,6 @@
-// Strange messages on the channel between urc and the container's process, which may by then run under a hostile root
-// file system. Two bytes in front of each message are its length; an odd length brings a descriptor along.
+// Strange messages on the channel between urc and the container's process, which may by then run under a
+// hostile root file system. Two bytes in front of each message are its length; an odd length brings a
+// descriptor along.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>

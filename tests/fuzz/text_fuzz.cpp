@@ -1,4 +1,5 @@
-// Strange words of a command line: ids, signals, lists of numbers. What is taken is checked against the plain rule.
+// Strange words of a command line: ids, signals, lists of numbers. What is taken is checked against the plain
+// rule.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
