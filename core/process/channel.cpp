@@ -97,6 +97,7 @@ Result<Received> Channel::receive() const {
                       std::string(buffer + sizeof header, static_cast<std::size_t>(got) - sizeof header),
                       std::move(fd)};
     if (received.type == Message::failed) {
+        if (received.text.empty()) return Error(EBADMSG, "receive from the container's process");
         if (header.has_errno_text)
             return Error::message(received.text + ": " + errno_words(received.value), received.value);
         return Error::message(received.text, received.value);
