@@ -50,7 +50,7 @@ void play(const std::uint8_t* data, std::size_t size) {
     URC_CHECK(pair.ok());
     const int before = ::fcntl(0, F_DUPFD_CLOEXEC, 3);
     while (size >= 2) {
-        std::size_t length = std::min<std::size_t>(data[0] | data[1] << 8, size - 2);
+        std::size_t length = std::min<std::size_t>(data[0] + std::size_t{256} * data[1], size - 2);
         data += 2;
         size -= 2;
         // An empty message is what the end of the channel looks like.

@@ -22,7 +22,7 @@ constexpr std::string_view kIdLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLM
 
 void check_words(std::string_view text) {
     if (check_id(text).ok()) URC_CHECK(consists_of(text, kIdLetters) && text != "." && text != "..");
-    if (auto signal = parse_signal(text)) URC_CHECK(*signal >= 0 && *signal <= 64 && text.size() <= 16);
+    if (auto signal = parse_signal(text)) URC_CHECK(*signal >= 0 && *signal <= 64);
     if (auto number = parse_number<std::uint32_t>(text)) {
         std::string_view digits = text.substr(std::min(text.find_first_not_of('0'), text.size() - 1));
         URC_CHECK(consists_of(text, "0123456789") && std::to_string(*number) == digits);
