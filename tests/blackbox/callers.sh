@@ -126,15 +126,15 @@ test_a_create_that_fails() {
 # descriptor but the container's own three is a pipe, and its reader must see the end as soon as create returns.
 test_no_descriptor_is_kept() {
     b=$(bundle leak '.process.args = ["/bin/sleep", "100"]')
-    for fd in 3 5 9; do
+    for kept in 3 5 9; do
         eval "timeout 20 sh -c '\"\$0\" --root \"\$1\" create --bundle \"\$2\" \"\$3\" >/dev/null 2>&1 </dev/null' \
-            \"$urc\" \"$root\" \"$b\" \"$id$fd\" $fd>&1 | timeout 10 cat >\"$work/end\"; "'status=$?'
-        check "the pipe on $fd ends" [ "$status" = 0 ]
-        check "$fd: created" [ "$(status_of "$id$fd")" = created ]
-        call start "$id$fd"
-        check "$fd: not in the container" sh -c \
-            "! ls -l /proc/$("$urc" --root "$root" state "$id$fd" | jq .pid)/fd | grep -v ' [012] ->' | grep -q ' -> '"
-        call delete --force "$id$fd"
+            \"$urc\" \"$root\" \"$b\" \"$id$kept\" $kept>&1 | timeout 10 cat >\"$work/end\"; "'status=$?'
+        check "the pipe on $kept ends" [ "$status" = 0 ]
+        check "$kept: created" [ "$(status_of "$id$kept")" = created ]
+        call start "$id$kept"
+        check "$kept: not in the container" sh -c \
+            "! ls -l /proc/$("$urc" --root "$root" state "$id$kept" | jq .pid)/fd | grep -v ' [012] ->' | grep -q ' -> '"
+        call delete --force "$id$kept"
     done
     nothing_left
 }
