@@ -1,8 +1,9 @@
-// --pidfd-socket of create and run.
+// --pidfd-socket of create, run and exec.
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -10,6 +11,7 @@
 
 #include "container_test.h"
 #include "core/lifecycle/destroy.h"
+#include "core/lifecycle/exec.h"
 #include "core/lifecycle/launch.h"
 #include "uring/message.h"
 
@@ -67,6 +69,34 @@ TEST_F(PidfdSocketTest, GetsThePidfdOfTheInitBeforeThePidFileIsThere) {
     EXPECT_TRUE(destroy(global(), launched->dir, launched->state).ok());
     pidfd.reset();
     listener_.reset();
+}
+
+TEST_F(PidfdSocketTest, OfExecGetsThePidfdOfTheNewProcess) {
+    write_config({"/bin/sleep", "1000"});
+    auto launched = launch(global(), options(), StartedBy::channel);
+    ASSERT_TRUE(launched.ok()) << launched.error().text();
+    ASSERT_TRUE(release(global(), *launched).ok());
+    launched->dir.unlock();
+    listen();
+    ExecOptions asked;
+    asked.id = id_;
+    asked.args = {"/bin/sleep", "1000"};
+    asked.pidfd_socket = path_;
+    auto started = start_exec(global(), asked);
+    EXPECT_TRUE(started.ok()) << started.error().text();
+    auto [body, pidfd] = received();
+    EXPECT_EQ(body, "setns");
+    EXPECT_EQ(::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGTERM, nullptr, 0), 0);
+    siginfo_t info{};
+    if (started.ok()) ::waitid(P_PIDFD, static_cast<id_t>(started->process.get()), &info, WEXITED);
+    EXPECT_EQ(info.si_status, SIGTERM);
+    kill_and_reap(launched->init);
+    ASSERT_TRUE(launched->dir.lock(10'000).ok());
+    EXPECT_TRUE(destroy(global(), launched->dir, launched->state).ok());
+    pidfd.reset();
+    listener_.reset();
+    started = Error(ECANCELED, "closed");
+    launched = Error(ECANCELED, "closed");
 }
 
 TEST_F(PidfdSocketTest, ThatNobodyListensOnIsAnErrorThatLeavesNothing) {
