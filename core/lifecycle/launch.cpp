@@ -20,6 +20,7 @@
 #include "core/lifecycle/await.h"
 #include "core/lifecycle/bundle.h"
 #include "core/lifecycle/cgroup_manager.h"
+#include "core/lifecycle/delegate.h"
 #include "core/lifecycle/destroy.h"
 #include "core/lifecycle/pid_file.h"
 #include "core/lifecycle/seccomp_agent.h"
@@ -381,6 +382,7 @@ Result<void> Launcher::limit_cgroup() {
     if (!cgroup_ || (is_cgroup_v1_ && is_staged_ && !scope_)) return {};
     if (scope_) URC_TRY_VOID(scope_->start(init_.pid, spec_, *cgroup_));
     URC_TRY_VOID(cgroup_->apply(spec_.linux.resources));
+    URC_TRY_VOID(delegate_cgroup(spec_, *cgroup_, is_rootless(global_)));
     // The device rules of v1 pass through "nothing at all" on their way; the child makes its nodes after
     // that.
     return is_cgroup_v1_ || scope_ ? channel_.send(process::Message::cgroup_ready) : Result<void>{};
