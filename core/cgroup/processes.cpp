@@ -2,6 +2,7 @@
 //
 // A number read from cgroup.procs may belong to another process by the time it is used. So each is opened as
 // a pidfd first and the list is read once more: one that is still listed then, is the container's.
+#include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -74,6 +75,15 @@ int signal_all(int dir, int signal) {
     return failure;
 }
 
+// Also what the container froze below by itself: thawing the parent alone leaves that as it is.
+void thaw_tree(int dir) {
+    (void)try_write(dir, "freezer.state", "THAWED");
+    for (const std::string& name : child_names(dir)) {
+        Fd child(::openat(dir, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        if (child) thaw_tree(child.get());
+    }
+}
+
 }  // namespace
 
 Result<std::vector<pid_t>> Cgroup::pids() const {
@@ -96,7 +106,7 @@ Result<void> Cgroup::kill(int signal) const {
     // A frozen v1 process dies only once it is thawed; one that was running cannot fork while it is held.
     if (is_held) (void)try_write(directory->fd.get(), "freezer.state", "FROZEN");
     int failure = signal_all(directory->fd.get(), signal);
-    if (is_held) (void)try_write(directory->fd.get(), "freezer.state", "THAWED");
+    if (is_held) thaw_tree(directory->fd.get());
     if (failure != 0) return Error(failure, "kill", directory->path);
     return {};
 }

@@ -1,6 +1,9 @@
 // delete: the end of a container, and of what a killed creator left.
+#include <csignal>
+
 #include "core/lifecycle/destroy.h"
 #include "core/lifecycle/find.h"
+#include "core/lifecycle/hold.h"
 
 namespace urc {
 namespace {
@@ -33,6 +36,11 @@ Result<void> remove_one(const Global& global, const Store& store, std::string_vi
         return Error::message("cannot delete container " + std::string(id) +
                                   " that is not stopped: " + std::string(status_word(status)),
                               EBUSY);
+    // Somebody else may have put a process into the cgroup of a container whose own are gone.
+    if (is_forced && status == Status::stopped && !state->cgroup_paths.empty()) {
+        URC_TRY(cgroup::Cgroup group, open_cgroup(*state));
+        URC_TRY_VOID(group.kill(SIGKILL));
+    }
     return destroy(global, dir, *state);
 }
 

@@ -26,6 +26,17 @@ Result<void> wait_for_exit(const Pidfd& init, pid_t pid) {
     return Error(ready < 0 ? errno : ETIMEDOUT, "wait for the end of process", std::to_string(pid));
 }
 
+// Killed processes need a moment to go, and one that hangs in the kernel much longer.
+Result<void> wait_until_empty(const cgroup::Cgroup& group) {
+    constexpr int kAskAgainMs = 2;  // v1 has nothing to poll
+    for (int tries = 0; tries < kExitTimeoutMs / kAskAgainMs; ++tries) {
+        URC_TRY(std::vector<pid_t> pids, group.pids());
+        if (pids.empty()) return {};
+        (void)::poll(nullptr, 0, kAskAgainMs);
+    }
+    return Error(ETIMEDOUT, "wait for the end of the container's processes");
+}
+
 // A dead init has taken its whole pid namespace along. Without one of its own, others may live on.
 Result<void> kill_processes(const State& state, const cgroup::Cgroup* group) {
     auto init = open_process(state.init);
@@ -34,7 +45,8 @@ Result<void> kill_processes(const State& state, const cgroup::Cgroup* group) {
         return Error::last("kill", std::to_string(state.init.pid));
     // This also thaws what is frozen: on v1 a frozen process does not die.
     if (group) URC_TRY_VOID(group->kill(SIGKILL));
-    return init ? wait_for_exit(*init, state.init.pid) : Result<void>{};
+    if (init) URC_TRY_VOID(wait_for_exit(*init, state.init.pid));
+    return group && !state.has_own_pid_namespace() ? wait_until_empty(*group) : Result<void>{};
 }
 
 }  // namespace
