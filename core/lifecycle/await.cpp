@@ -91,7 +91,9 @@ Result<void> say_go(const Log& log, const process::Channel& channel, const TakeL
     auto sent = channel.send(process::Message::go);
     // A child that has given up already says why.
     auto runs = await_program(log, channel, take);
-    return runs.ok() && !sent.ok() ? std::move(sent) : std::move(runs);
+    if (sent.ok() || !runs.ok()) return runs;
+    // Nobody was there to hear it, and it could not go on without: killed, without a last word.
+    return sent.error().code() == EPIPE ? process::child_died() : std::move(sent).error();
 }
 
 Error better_error(Error error, const process::Channel& channel) {
