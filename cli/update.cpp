@@ -12,7 +12,7 @@ struct UpdateWords {
     Given cpu_period, cpu_quota, cpu_burst, cpu_share, cpu_rt_period, cpu_rt_runtime, cpu_idle;
     std::string cpuset_cpus, cpuset_mems;
     Given memory, memory_reservation, memory_swap, kernel_memory, kernel_memory_tcp;
-    Given pids_limit;
+    Given pids_limit, l3_cache_schema, mem_bw_schema;
 
     void declare(OptionSet& options);
     Result<spec::Resources> read() const;
@@ -37,10 +37,14 @@ void UpdateWords::declare(OptionSet& options) {
     options.text("kernel-memory", 0, kernel_memory, "obsolete and ignored");
     options.text("kernel-memory-tcp", 0, kernel_memory_tcp, "obsolete and ignored");
     options.text("pids-limit", 0, pids_limit, "number of processes; -1: no limit");
+    options.text("l3-cache-schema", 0, l3_cache_schema, "not supported yet: Intel RDT, cache allocation");
+    options.text("mem-bw-schema", 0, mem_bw_schema, "not supported yet: Intel RDT, memory bandwidth");
 }
 
 Result<spec::Resources> UpdateWords::read() const {
     if (resources) return read_resources(*resources);
+    if (l3_cache_schema) return Error::message("--l3-cache-schema: not supported yet", ENOTSUP);
+    if (mem_bw_schema) return Error::message("--mem-bw-schema: not supported yet", ENOTSUP);
     spec::Resources out;
     spec::CpuResources cpu;
     cpu.cpus = cpuset_cpus;

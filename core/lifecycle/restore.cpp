@@ -342,6 +342,7 @@ Result<void> Restorer::take_init(pid_t pid) {
         state_.cgroup_paths = std::move(saved.paths);
         state_.cgroups_made = std::move(saved.made);
     }
+    state_.resources = bundle_.spec.linux.resources;
     state_.external_descriptors = read_external_descriptors();
     state_.hooks.poststop = bundle_.spec.hooks.poststop;  // the others had their moment before the dump
     return dir_->save(state_);

@@ -11,7 +11,7 @@ TEST(Await, AChildThatDiedBeforeItsLastWordIsNoBrokenPipe) {
     ASSERT_TRUE(pair);
     pair->child.close();
     Log log;
-    auto said = say_go(log, pair->parent);
+    auto said = say_go(log, pair->parent, {});
     ASSERT_FALSE(said);
     EXPECT_EQ(said.error().code(), ECHILD) << "which is what the hint about the memory limit goes by";
     EXPECT_EQ(said.error().text(), process::child_died().text());
@@ -23,7 +23,7 @@ TEST(Await, WhatTheChildSaidComesFirst) {
     ASSERT_TRUE(pair->child.send_error(Error(EIO, "mount", "/proc")));
     pair->child.close();
     Log log;
-    auto said = say_go(log, pair->parent);
+    auto said = say_go(log, pair->parent, {});
     ASSERT_FALSE(said);
     EXPECT_EQ(said.error().text(), "mount: /proc: Input/output error");
 }
