@@ -35,7 +35,7 @@ struct Command {
     unsigned arguments_max = 0;
     Placement placement = Placement::anywhere;
     int failure_status = 1;
-    int (*call)(Session&) = nullptr;  // nullptr: not implemented yet; the name is known and not in the help
+    int (*call)(Session&) = nullptr;
 };
 
 // All commands, in the order of the help.

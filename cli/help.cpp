@@ -1,5 +1,4 @@
-// Help in the shape of runc's: NAME, USAGE, DESCRIPTION, COMMANDS, OPTIONS. A command that is not there yet
-// is not listed.
+// Help in the shape of runc's: NAME, USAGE, DESCRIPTION, COMMANDS, OPTIONS.
 #include <algorithm>
 
 #include "cli/command.h"
@@ -25,8 +24,7 @@ std::string command_table() {
         table += summary;
         table += '\n';
     };
-    for (const Command& command : commands())
-        if (command.call) add(command.name, command.summary);
+    for (const Command& command : commands()) add(command.name, command.summary);
     add("help, h", "show this list, or the help of one command");
     return table;
 }
@@ -73,7 +71,7 @@ std::string Session::command_help(const OptionSet& options) const {
 int Session::help(std::span<const std::string> topic) {
     if (topic.empty()) return answer(program_help());
     command_ = find_command(topic[0]);
-    if (!command_ || !command_->call) {
+    if (!command_) {
         say("No help topic for '" + topic[0] + "'");
         return 3;
     }

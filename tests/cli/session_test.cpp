@@ -94,11 +94,6 @@ TEST_F(SessionTest, AnUnknownCommandIsStatus3) {
     EXPECT_EQ(err_, "urc: No help topic for 'frobnicate'\n");
 }
 
-TEST_F(SessionTest, ACommandThatIsNotThereYetSaysSo) {
-    EXPECT_EQ(call({"features", "c1"}), 1);
-    EXPECT_EQ(err_, "urc: features: not implemented yet\n");
-}
-
 // Everything else that exec refuses is 255 (tests/blackbox/exec.sh).
 TEST_F(SessionTest, AUsageErrorOfExecIsStatus1) {
     EXPECT_EQ(call({"exec", "--frobnicate", "c1", "sh"}), 1);
