@@ -181,7 +181,7 @@ def main():
             print("%s: %s: %s" % (check.section, ", ".join(check.rows), check.title))
         return 0
     if options.self_test:
-        runtime_module.PATIENCE = 0.05
+        runtime_module.PATIENCE = 0.02
         options.runtimes = ["/bin/true", "/bin/false"]
     if not options.runtimes:
         parser.error("no runtime given")
