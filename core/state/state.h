@@ -71,7 +71,8 @@ struct State {
 
 // Reads the start time and state of `pid`; ESRCH when there is no such process.
 struct ProcessStat {
-    char state = 0;  // 'R', 'S', 'Z' ...
+    char state = 0;             // 'R', 'S', 'Z' ...
+    bool has_executed = false;  // false: it is still what it was forked as (PF_FORKNOEXEC)
     std::uint64_t start_time = 0;
 };
 Result<ProcessStat> read_process_stat(pid_t pid);

@@ -22,6 +22,15 @@ TEST(Liveness, TheStartTimeIsField22WhateverTheNameHolds) {
     EXPECT_EQ(std::to_string(stat->start_time), field);
 }
 
+TEST(Liveness, AForkThatHasExecutedNothingIsTold) {
+    Sleeper fork;
+    auto forked = read_process_stat(fork.pid());
+    auto self = read_process_stat(::getpid());
+    ASSERT_TRUE(forked && self);
+    EXPECT_FALSE(forked->has_executed);
+    EXPECT_TRUE(self->has_executed);
+}
+
 TEST(Liveness, ALiveProcessIsAliveAndAZombieIsNot) {
     Sleeper process;
     auto id = identify(process.pid(), -1);
