@@ -51,6 +51,11 @@ TEST_F(VerbsTest, StateDoesNotWaitForALock) {
     ASSERT_TRUE(holder->lock(0));
     auto view = state(global_, "c1");
     ASSERT_TRUE(view);
+    // A fork that has not become a program, under somebody's lock: `run` is still setting it up.
+    EXPECT_EQ(view->status, Status::creating);
+    holder->unlock();
+    view = state(global_, "c1");
+    ASSERT_TRUE(view);
     EXPECT_EQ(view->status, Status::running);
 }
 
