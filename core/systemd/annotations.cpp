@@ -199,7 +199,7 @@ bool seconds_to_microseconds(Property& property) {
     if (seconds < 0 || seconds > 1e12) return false;
     property.name.replace(property.name.size() - 3, 3, "USec");
     property.signature = "t";
-    property.values[0] = static_cast<std::uint64_t>(seconds * 1e6 + 0.5);
+    property.values[0] = static_cast<std::uint64_t>(std::llround(seconds * 1e6));
     return true;
 }
 

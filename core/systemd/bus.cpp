@@ -162,7 +162,7 @@ private:
     Bus& bus_;
     const SdBus& library_;
     sd_bus_message *call_ = nullptr, *reply_ = nullptr;
-    sd_bus_error error_ = SD_BUS_ERROR_NULL;
+    sd_bus_error error_{};  // SD_BUS_ERROR_NULL is a literal of C
     int code_ = 0;
 };
 
@@ -215,7 +215,7 @@ Result<void> Bus::open_at(const std::string& address, bool is_message_bus) {
 }
 
 Result<std::string> Bus::property(const char* member) {
-    sd_bus_error error = SD_BUS_ERROR_NULL;
+    sd_bus_error error{};
     char* text = nullptr;
     int code =
         library_->sd_bus_get_property_string(bus_.get(), kService, kPath, kManager, member, &error, &text);

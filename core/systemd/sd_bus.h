@@ -30,6 +30,7 @@ namespace urc::systemd {
     F(sd_bus_wait)
 
 struct SdBus {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): the name of a member cannot stand in parentheses
 #define URC_SD_BUS_MEMBER(name) decltype(&::name) name;
     URC_SD_BUS_FUNCTIONS(URC_SD_BUS_MEMBER)
 #undef URC_SD_BUS_MEMBER
