@@ -78,7 +78,10 @@ Result<void> Cgroup::freeze() const {
 Result<void> Cgroup::thaw() const {
     const Directory* directory = freezer_of(*this);
     if (!directory) return Error(ENOENT, "thaw", "no freezer controller");
-    URC_TRY(bool is_done, change(*directory, false));
+    Result<bool> done = change(*directory, false);
+    // Whoever has just been killed takes the cgroup along: systemd removes a scope's as soon as it is empty.
+    if (!done.ok() && (done.error().code() == ENODEV || done.error().code() == ENOENT)) return {};
+    URC_TRY(bool is_done, std::move(done));
     // The usual cause: a cgroup above this one is frozen.
     if (!is_done) return Error(ETIMEDOUT, "thaw", directory->path);
     return {};

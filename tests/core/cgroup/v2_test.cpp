@@ -174,6 +174,10 @@ TEST_F(CgroupV2, FreezeKillAndThaw) {
         EXPECT_EQ(signal_that_ended(two), SIGKILL);
         auto refused = Cgroup::create(*Layout::detect(), {.cgroups_path = name_, .id = "x"});
         EXPECT_EQ(refused.error().text(), "container's cgroup unexpectedly frozen");
+        // Somebody else removes it between the kill and the thaw.
+        ASSERT_EQ(::rmdir((path_ + "/below").c_str()), 0);
+        ASSERT_EQ(::rmdir(path_.c_str()), 0);
+        EXPECT_TRUE(cgroup.thaw().ok());
         EXPECT_TRUE(cgroup.remove().ok());
     });
 }
