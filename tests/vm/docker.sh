@@ -35,7 +35,8 @@ expect 137 run --init busybox sh -c 'kill -9 $$'
 is "standard input" "$(printf 'a\nb\n' | run -i busybox cat)" $'a\nb'
 
 checking "a terminal"
-is "tty says" "$(terminal docker run --rm --network none -t busybox tty)" /dev/pts/0
+# docker may find that the container has ended before it could tell the size, and says so on the same terminal.
+has "tty's answer" "$(terminal docker run --rm --network none -t busybox tty)" '^/dev/pts/0$'
 is "its size" "$(terminal docker run --rm --network none -it busybox sh -c 'sleep 1; stty size')" "40 120"
 
 checking "what a container is given"
@@ -79,7 +80,7 @@ expect 126,127 docker exec life no-such-program
 has "docker's words" "$out$err" 'executable file not found in \$PATH'
 expect 0 docker exec -u 1000 -w /tmp -e A=b life sh -c 'id -u; pwd; echo $A'
 is "exec's user, directory, variable" "$out" $'1000\n/tmp\nb'
-is "exec's terminal" "$(terminal docker exec -it life tty)" /dev/pts/0
+has "exec's terminal" "$(terminal docker exec -it life tty)" '^/dev/pts/0$'
 is "exec's input" "$(echo through | docker exec -i life cat)" through
 expect 0 docker exec -d life touch /made
 eventually "the detached exec's file" docker exec life test -f /made

@@ -3,8 +3,8 @@
 . "$(dirname "$0")/machine/lib.sh"
 if [ "$(id -u)" = 0 ]; then
     podman_setup
-    as-user bash "$0" || exit
-    exit 0
+    as-user bash "$(readlink -f "$0")"
+    exit
 fi
 podman_setup
 cleanup() {

@@ -14,8 +14,8 @@ skip() {
     exit 77
 }
 
-# A heading in the output: what is checked next.
-checking() { printf '  %s\n' "$*"; }
+# A heading in the output: what is checked next, and when.
+checking() { printf '%5d s  %s\n' $SECONDS "$*"; }
 
 # expect STATUS[,STATUS] COMMAND...: runs it with its output in $out and its errors in $err; any other status is wrong.
 errors=$(mktemp)
@@ -53,8 +53,8 @@ inventory() {
     for dir in /run/urc /run/user/1000/urc /run/runc /run/crun /run/user/1000/crun; do
         find "$dir" -mindepth 1 -maxdepth 1 ! -name '.*' -printf 'state %p\n' 2>/dev/null
     done
-    # What an engine mounts once for its storage stays.
-    awk '$5 !~ "^/var/lib/containers/storage/overlay$" { print "mount " $5 }' /proc/self/mountinfo
+    # What an engine or a session mounts once stays.
+    awk '$5 !~ "^(/var/lib/containers/storage/overlay|/run/user/1000)$" { print "mount " $5 }' /proc/self/mountinfo
     find /sys/fs/cgroup -type d -regextype posix-extended \
         -regex '.*(libpod|docker|crio|urc-test|/system\.slice/[^/]*\.scope|containerd|/default/).*' ! -name libpod_parent -printf 'cgroup %p\n'
     ps -eo comm=,args= | awk '$1 ~ /^(urc|runc|crun|conmon|containerd|dockerd|podman|sleep)/ { print "process " $0 }'
@@ -72,7 +72,8 @@ left_over() {
 }
 
 # ---- podman --------------------------------------------------------------------------------------------------------
-p() { podman --runtime "$URC" ${MANAGER:+--cgroup-manager $MANAGER} "$@"; }
+# By its name: what cli/engines/podman.conf says of a runtime counts for the name alone.
+p() { podman --runtime "$runtime" "$@"; }
 podman_setup() {
     if [ "$(id -u)" = 0 ]; then install -D -m 644 cli/engines/podman.conf /etc/containers/containers.conf.d/urc.conf; fi
     p image exists busybox || p load --quiet --input /opt/busybox.tar >/dev/null || fail "podman load"
@@ -85,7 +86,7 @@ supports_checkpoint() {
 
 # terminal COMMAND...: on a pseudo-terminal of 40 lines and 120 columns; its output without carriage returns.
 terminal() {
-    python3 "$(dirname "${BASH_SOURCE[0]}")/terminal.py" bash -c "$(declare -f p run 2>/dev/null); URC=$URC; $(printf '%q ' "$@")" |
+    python3 "$(dirname "${BASH_SOURCE[0]}")/terminal.py" bash -c "$(declare -f p run 2>/dev/null); runtime=$runtime URC=$URC; $(printf '%q ' "$@")" |
         tr -d '\r'
     return "${PIPESTATUS[0]}"
 }
