@@ -139,6 +139,47 @@ test_no_descriptor_is_kept() {
     nothing_left
 }
 
+# With a terminal not even stderr stays: the pseudo-terminal is what the container has, and conmon and the shim read
+# the runtime's stderr to its end before they go on.
+test_a_console_socket() {
+    command -v python3 >/dev/null || { echo "SKIP $current: python3 is not installed"; return; }
+    b=$(bundle console '.process.terminal = true | .process.args = ["/bin/sh", "-c", "tty; read line; echo got $line"]')
+    cat >"$work/console.py" <<'END'
+import array, os, socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1])
+server.listen()
+print("listening", flush=True)
+connection, _ = server.accept()
+name, rights, _, _ = connection.recvmsg(4096, socket.CMSG_SPACE(4))
+fds = array.array("i", rights[0][2])
+print("message", name.decode(), len(fds), flush=True)
+os.write(fds[0], b"line\n")
+try:
+    while text := os.read(fds[0], 4096):
+        sys.stdout.write(text.decode())
+except OSError:
+    pass
+END
+    timeout 30 python3 "$work/console.py" "$work/socket" >"$work/said" 2>&1 &
+    console=$!
+    tries=0
+    until grep -q listening "$work/said" || [ "$tries" = 200 ]; do tries=$((tries + 1)); sleep 0.05; done
+    # Both streams are one pipe here, as go-runc's are when it wants the output.
+    "$urc" --root "$root" create --bundle "$b" --pid-file "$pidfile" --console-socket "$work/socket" "$id" 2>&1 </dev/null |
+        timeout 10 cat >"$work/out"
+    check "the pipe ends when create does" [ $? = 0 ]
+    check "nothing was said: $(cat "$work/out")" [ ! -s "$work/out" ]
+    check "created" [ "$(status_of "$id")" = created ]
+    call start "$id"
+    wait $console
+    check "one descriptor, with a name: $(cat "$work/said")" grep -Eq '^message /dev/[a-z/]+[0-9]* 1$' "$work/said"
+    check "the terminal in the container" grep -q '^/dev/' "$work/said"
+    check "input and output" grep -q '^got line' "$work/said"
+    until_it_is stopped
+    gone
+}
+
 # conmon: the streams are pipes that others have open as well; a flag set on them is set for all.
 test_streams_stay_blocking() {
     b=$(bundle pipes '.process.args = ["/bin/sh", "-c", "echo x"]')
