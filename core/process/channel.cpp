@@ -30,7 +30,7 @@ Result<void> send_message(int socket, const MessageHeader& header, std::string_v
     std::byte bytes[kMessageSizeMax];
     const std::size_t length = std::min(text.size(), sizeof bytes - sizeof header);
     std::memcpy(bytes, &header, sizeof header);
-    std::memcpy(bytes + sizeof header, text.data(), length);
+    std::ranges::copy(std::as_bytes(std::span(text.substr(0, length))), bytes + sizeof header);
     OutMessage message(std::span(bytes, sizeof header + length));
     if (fd >= 0) (void)message.add_fd(fd);
     return send_blocking(socket, message, "send to the container's process");
