@@ -90,14 +90,23 @@ expect 0 ctr task delete two
 has "what ctr says of its end" "$err" 'exit code 5$|exit code 5"'
 expect 0 ctr container delete two
 
-checking "events, and the end of a container that is out of memory"
+checking "events, and what runs out of memory"
 ctr events >/run/events &
 events=$!
 expect 137 run --rm --memory-limit 16777216 $image three dd if=/dev/zero of=/dev/null bs=64M count=1
 for topic in create start exit delete; do
     eventually "the event $topic" grep -q "/tasks/$topic .*three" /run/events
 done
-eventually "the event oom" grep -q '/tasks/oom .*three' /run/events
+# The shim reads the cgroup's count of kills: for that it has to be there still.
+expect 0 run -d --memory-limit 16777216 $image four sh -c 'dd if=/dev/zero of=/dev/null bs=64M count=1; while :; do sleep 1000; done'
+eventually "the event oom" grep -q '/tasks/oom .*four' /run/events
+expect 0 ctr task pause four
+eventually "the event paused" grep -q '/tasks/paused .*four' /run/events
+expect 0 ctr task resume four
+eventually "the event resumed" grep -q '/tasks/resumed .*four' /run/events
+expect 0 ctr task kill --signal KILL four
+expect 0 ctr task delete --force four
+expect 0 ctr container delete four
 kill $events
 
 checking "the host's processes in view: all of the container end with it"

@@ -19,7 +19,7 @@ status_is() { [ "$(docker inspect -f '{{.State.Status}}' "$1")" = "$2" ]; }
 health_is() { [ "$(docker inspect -f '{{.State.Health.Status}}' "$1")" = "$2" ]; }
 
 checking "output and exit statuses"
-expect 0 run busybox echo hello
+expect 0 run --runtime urc busybox echo hello
 is stdout "$out" hello
 expect 42 run busybox sh -c 'echo to stderr >&2; exit 42'
 is stderr "$err" "to stderr"
@@ -40,28 +40,24 @@ has "tty's answer" "$(terminal docker run --rm --network none -t busybox tty)" '
 is "its size" "$(terminal docker run --rm --network none -it busybox sh -c 'sleep 1; stty size')" "40 120"
 
 checking "what a container is given"
-expect 0 run --user 1000 --workdir /tmp --env A=b --hostname box busybox sh -c 'id -u; pwd; echo $A; hostname'
-is "user, directory, variable, hostname" "$out" $'1000\n/tmp\nb\nbox'
-expect 0 run --memory 48m --pids-limit 33 --cpus 0.5 busybox sh -c 'cd /sys/fs/cgroup; cat memory.max pids.max cpu.max'
-is limits "$out" $'50331648\n33\n50000 100000'
-expect 1 run --read-only busybox touch /x
+status='grep -E "^(CapEff|NoNewPrivs|Seccomp):" /proc/self/status; cat /proc/self/attr/current'
+expect 0 run --user 1000 --workdir /tmp --env A=b --hostname box --ulimit nofile=77:88 --sysctl net.ipv4.ip_default_ttl=77 \
+    --memory 48m --pids-limit 33 --cpus 0.5 --init --tmpfs /scratch:size=1m -v /opt:/opt:ro busybox sh -c '
+    id -u; pwd; echo $A; hostname; ulimit -n; cat /proc/sys/net/ipv4/ip_default_ttl; cat /proc/1/comm; ls /opt
+    cd /sys/fs/cgroup; cat memory.max pids.max cpu.max; mount'
+is "user, directory, variable, hostname, ulimit, sysctl" "$(head -n 6 <<<"$out" | xargs)" "1000 /tmp b box 77 77"
+has init "$out" '^(docker-init|tini)$'
+has files "$out" '^busybox.tar$'
+has limits "$(xargs <<<"$out")" ' 50331648 33 50000 100000 '
+has mounts "$out" 'on /scratch type tmpfs .*size=1024k'
+expect 1 run --read-only --cap-drop all --cap-add net_raw busybox sh -c "$status; touch /x"
+is "capabilities, filter, profile" "$(xargs <<<"$out")" \
+    "CapEff: 0000000000002000 NoNewPrivs: 0 Seccomp: 2 docker-default (enforce)"
 has stderr "$err" 'Read-only'
-expect 0 run --cap-drop all --cap-add net_raw busybox grep CapEff /proc/self/status
-has capabilities "$out" '0000000000002000$'
 expect 0 run --privileged busybox sh -c 'mkdir /mnt; mount -t tmpfs x /mnt && ls /dev/vda'
 is "a device" "$out" /dev/vda
-expect 0 run --init busybox cat /proc/1/comm
-has init "$out" 'docker-init|tini'
-expect 0 run --tmpfs /scratch:size=1m -v /opt:/opt:ro busybox sh -c 'mount; ls /opt'
-has mounts "$out" 'on /scratch type tmpfs .*size=1024k'
-has files "$out" '^busybox.tar$'
-expect 0 run busybox sh -c 'grep -E "^(Seccomp|NoNewPrivs):" /proc/self/status; cat /proc/self/attr/current'
-has "filter and profile" "$(xargs <<<"$out")" 'NoNewPrivs: 0 Seccomp: 2 docker-default \(enforce\)'
-expect 0 run --security-opt no-new-privileges --security-opt seccomp=unconfined --security-opt apparmor=unconfined busybox \
-    sh -c 'grep -E "^(Seccomp|NoNewPrivs):" /proc/self/status; cat /proc/self/attr/current'
+expect 0 run --security-opt no-new-privileges --security-opt seccomp=unconfined --security-opt apparmor=unconfined busybox sh -c "$status"
 has "without them" "$(xargs <<<"$out")" 'NoNewPrivs: 1 Seccomp: 0 unconfined'
-expect 0 run --ulimit nofile=77:88 --sysctl net.ipv4.ip_default_ttl=77 busybox sh -c 'ulimit -n; cat /proc/sys/net/ipv4/ip_default_ttl'
-is "ulimit, sysctl" "$out" $'77\n77'
 expect 0 docker run --rm busybox sh -c 'ip addr show eth0'
 has "docker's network" "$out" 'inet 172\.'
 expect 137 run --memory 16m --memory-swap 16m busybox dd if=/dev/zero of=/dev/null bs=64M count=1

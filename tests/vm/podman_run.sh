@@ -27,44 +27,29 @@ is "what cat read" "$(printf 'a\nb\n' | run -i busybox cat)" $'a\nb'
 checking "a terminal"
 is "tty says" "$(terminal run -t busybox tty)" /dev/pts/0
 has "the exit status" "$(terminal run -t busybox sh -c 'exit 9' >/dev/null; echo $?)" '^9$'
+is "its size, with -it" "$(terminal run -it busybox sh -c 'sleep 1; stty size')" "40 120"
 
 checking "what a container is given"
-expect 0 run --hostname box busybox hostname
-is hostname "$out" box
-expect 0 run --user 1000:1000 busybox id -u
-is uid "$out" 1000
-expect 0 run --workdir /tmp busybox pwd
-is directory "$out" /tmp
-expect 0 run --env A='b c' busybox sh -c 'echo "$A"'
-is variable "$out" "b c"
 mkdir -p /tmp/volume && echo inside >/tmp/volume/file
-expect 0 run -v /tmp/volume:/volume busybox sh -c 'cat /volume/file; touch /volume/made'
-is "the volume's file" "$out" inside
+expect 0 run --hostname box --user 1000:1000 --workdir /tmp --env A='b c' --ulimit nofile=77:88 --sysctl kernel.msgmax=4242 busybox \
+    sh -c 'hostname; id -u; pwd; echo "$A"; ulimit -n; ulimit -Hn; cat /proc/sys/kernel/msgmax; grep ^Seccomp: /proc/self/status'
+is "hostname, user, directory, variable, ulimit, sysctl, seccomp" "$(xargs <<<"$out")" "box 1000 /tmp b c 77 88 4242 Seccomp: 2"
+expect 0 run -v /tmp/volume:/volume -v /tmp/volume:/fixed:ro --tmpfs /scratch:size=1m --device /dev/fuse --shm-size 2m --init busybox sh -c '
+    cat /volume/file; touch /volume/made; touch /fixed/other || echo refused; exec 3<>/dev/fuse && echo open
+    cat /proc/1/comm; df -k /dev/shm; mount'
+has "files and device" "$(head -n 3 <<<"$out" | xargs)" '^inside refused open$'
 [ -f /tmp/volume/made ] || fail "nothing was written to the volume"
-expect 1 run -v /tmp/volume:/volume:ro busybox touch /volume/other
 has stderr "$err" 'Read-only'
-expect 0 run --tmpfs /scratch:size=1m busybox mount
-has mounts "$out" 'on /scratch type tmpfs .*size=1024k'
-expect 1 run --read-only busybox touch /x
-expect 0 run --cap-drop all --cap-add net_raw busybox grep CapEff /proc/self/status
-has capabilities "$out" '0000000000002000$'
-expect 0 run --privileged busybox sh -c 'mount -t tmpfs x /mnt 2>/dev/null || mkdir /mnt && mount -t tmpfs x /mnt'
-expect 0 run --security-opt no-new-privileges busybox grep NoNewPrivs /proc/self/status
-has "no_new_privs" "$out" '1$'
-expect 0 run busybox grep '^Seccomp:' /proc/self/status
-has seccomp "$out" '2$'
-expect 0 run --security-opt seccomp=unconfined busybox grep '^Seccomp:' /proc/self/status
-has seccomp "$out" '0$'
-expect 0 run --ulimit nofile=77:88 busybox sh -c 'ulimit -n; ulimit -Hn'
-is ulimit "$out" $'77\n88'
-expect 0 run --sysctl kernel.msgmax=4242 busybox cat /proc/sys/kernel/msgmax
-is sysctl "$out" 4242
-expect 0 run --device /dev/fuse busybox sh -c 'exec 3<>/dev/fuse && echo open'
-is device "$out" open
-expect 0 run --init busybox sh -c 'cat /proc/1/comm'
-has init "$out" 'catatonit|init'
-expect 0 run --shm-size 2m busybox df -k /dev/shm
+has init "$out" '^(catatonit|podman-init|init)$'
 has "/dev/shm" "$out" ' 2048 '
+has mounts "$out" 'on /scratch type tmpfs .*size=1024k'
+status='grep -E "^(CapEff|NoNewPrivs|Seccomp):" /proc/self/status'
+expect 1 run --read-only --cap-drop all --cap-add net_raw --security-opt no-new-privileges busybox sh -c "$status; touch /x"
+is "capabilities, no_new_privs, seccomp" "$(xargs <<<"$out")" "CapEff: 0000000000002000 NoNewPrivs: 1 Seccomp: 2"
+has stderr "$err" 'Read-only'
+expect 0 run --privileged busybox sh -c 'mkdir -p /mnt; mount -t tmpfs x /mnt'
+expect 0 run --security-opt seccomp=unconfined busybox sh -c "$status"
+has seccomp "$out" 'Seccomp:.*0$'
 
 checking "limits, in the container's own cgroup"
 limits='cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max /sys/fs/cgroup/cpu.max'
@@ -83,6 +68,11 @@ if supports_nocgroups; then
     expect 0 run --cgroups disabled --cgroupns host busybox cat /proc/self/cgroup
     has_not "the cgroup with --cgroups disabled" "$out" 'libpod-[0-9a-f]{64}'
 fi
+
+checking "podman's own network, no port published"
+expect 0 p run --rm --network bridge busybox sh -c 'ip addr show eth0; ip route'
+has "its address" "$out" 'inet 10\.88\.'
+has "its route" "$out" '^default via 10\.88\.0\.1'
 
 checking "namespaces of the host"
 shared='for kind in net pid ipc uts; do readlink /proc/self/ns/$kind; done'

@@ -14,6 +14,7 @@ cleanup() {
 } >/dev/null 2>&1
 trap cleanup EXIT
 run() { p run --rm --network none "$@"; }
+says() { p logs "$1" 2>&1 | grep -q "$2"; }
 status_is() { [ "$(p inspect -f '{{.State.Status}}' "$1")" = "$2" ]; }
 
 checking "output, exit statuses, a terminal"
@@ -47,9 +48,17 @@ expect 0 p --cgroup-manager cgroupfs run --rm --network none busybox true
 expect 137 run --memory 16m --memory-swap 16m busybox dd if=/dev/zero of=/dev/null bs=64M count=1
 
 checking "a detached container"
-expect 0 p run -d --name life --network none busybox sh -c 'trap "exit 5" TERM; while :; do sleep 0.2; done'
+expect 0 p run -d --name life --network none --health-interval disable --health-cmd 'test -f /healthy' busybox \
+    sh -c 'trap "echo got USR1" USR1; trap "exit 5" TERM; echo started; while :; do sleep 0.2; done'
 expect 7 p exec life sh -c 'exit 7'
 is "exec's terminal" "$(terminal p exec -t life tty)" /dev/pts/0
+is "exec's size of terminal" "$(terminal p exec -it life stty size)" "40 120"
+eventually "its output" says life started
+expect 0 p kill --signal USR1 life
+eventually "the signal" says life 'got USR1'
+expect 1 p healthcheck run life
+expect 0 p exec life touch /healthy
+expect 0 p healthcheck run life
 expect 0 p top life -eo pid,comm
 expect 0 p stats --no-stream life
 expect 0 p pause life
@@ -67,6 +76,13 @@ expect 0 p pod create --name pod --network none --hostname in-the-pod
 expect 0 p run --rm --pod pod busybox hostname
 is hostname "$out" in-the-pod
 expect 0 p pod rm --force --time 0 pod
+
+checking "an init that wants its cgroup to itself; a user namespace of its own"
+expect 0 run --systemd always busybox sh -c 'mkdir /sys/fs/cgroup/init.scope && echo 1 >/sys/fs/cgroup/init.scope/cgroup.procs &&
+    echo "+pids" >/sys/fs/cgroup/cgroup.subtree_control && cat /proc/1/cgroup'
+is "its cgroup" "$out" 0::/init.scope
+expect 0 run --userns auto:size=500 busybox cat /proc/self/uid_map
+has "the map" "$out" '^ *0 +[0-9]+ +500$'
 
 checking "podman build"
 mkdir -p ~/build

@@ -14,6 +14,9 @@ skip() {
     exit 77
 }
 
+# A part of a script that cannot be done here; the rest goes on.
+left_out() { printf 'SKIP %s\n' "$*"; }
+
 # A heading in the output: what is checked next, and when.
 checking() { printf '%5d s  %s\n' $SECONDS "$*"; }
 
@@ -54,7 +57,7 @@ inventory() {
         find "$dir" -mindepth 1 -maxdepth 1 ! -name '.*' -printf 'state %p\n' 2>/dev/null
     done
     # What an engine or a session mounts once stays.
-    awk '$5 !~ "^(/var/lib/containers/storage/overlay|/run/user/1000)$" { print "mount " $5 }' /proc/self/mountinfo
+    awk '$5 !~ "^(/var/lib/containers/storage/overlay|/run/user/1000|/run/netns)$" { print "mount " $5 }' /proc/self/mountinfo
     find /sys/fs/cgroup -type d -regextype posix-extended \
         -regex '.*(libpod|docker|crio|urc-test|/system\.slice/[^/]*\.scope|containerd|/default/).*' ! -name libpod_parent -printf 'cgroup %p\n'
     ps -eo comm=,args= | awk '$1 ~ /^(urc|runc|crun|conmon|containerd|dockerd|podman|sleep)/ { print "process " $0 }'
