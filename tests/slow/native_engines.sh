@@ -1,7 +1,7 @@
 #!/bin/bash
 # The engines on this very host, beside the machine of tests/vm: podman, containerd and dockerd with all they keep in
 # directories of their own below build/, started here and stopped here. An engine that cannot run on this host is
-# skipped, with its own words. Uses the release build.
+# skipped, with its own words; when none can, so is the script (77). Uses the release build.
 #   tests/slow/native_engines.sh [URC]
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -46,7 +46,8 @@ expect() {
 }
 skip() {
     skips=$((skips + 1))
-    printf 'SKIP %s: %s\n' "$1" "$2"
+    # With .ci/run also a line of its summary.
+    printf 'SKIP %s: %s\n' "$1" "$2" | tee -a "${URC_CI_NOTES:-/dev/null}"
 }
 # A runtime that does the same here tells whether it is urc that fails.
 works_with_runc() { # ENGINE COMMAND...
@@ -69,13 +70,35 @@ daemon() { # NAME SOCKET COMMAND...
     skip "$name" "it does not start: $(grep -E 'level=(error|fatal)|failed' "$work/$name.log" | tail -n 1)"
     return 1
 }
-nothing_left() {
-    local left
-    # The daemons are still there; a shim or a container must not be.
-    left=$(pgrep -af "^$URC|containerd-shim|conmon|^sleep 4321" | grep -F -e "$URC" -e "$work" -e "$short" -e "sleep 4321" | head -n 3)
-    checks=$((checks + 1))
-    [ -z "$left" ] || { failures=$((failures + 1)); printf 'FAILED %s: left running: %s\n' "$1" "$left"; }
+# What a container may not leave, a line each: processes, states, mounts, cgroups. The daemons are still there then, and
+# so is what they keep for themselves, which the run with runc has brought about.
+inventory() {
+    pgrep -af "^$URC|containerd-shim|conmon|^sleep 4321" | grep -F -e "$URC" -e "$work" -e "$short" -e "sleep 4321" |
+        sed 's/^[0-9]* /process /'
+    find /run/urc "$short" -name state.json -printf 'state %p\n' 2>/dev/null
+    grep -o " $work[^ ]*\| $short[^ ]*" /proc/self/mountinfo | sed 's/^/mount/'
+    find /sys/fs/cgroup -type d -regextype posix-extended \
+        -regex '.*/(libpod-|libpod_parent/libpod-|docker/)[0-9a-f]{64}.*|.*/urc-native.*' -printf 'cgroup %p\n' 2>/dev/null
 }
+engine_begins() { inventory | sort >"$work/inventory"; }
+# Engines take a moment to clean up behind a container.
+nothing_left() {
+    local left tries
+    checks=$((checks + 1))
+    for ((tries = 0; tries < 50; tries++)); do
+        left=$(inventory | sort | comm -13 "$work/inventory" -)
+        [ -n "$left" ] || return 0
+        sleep 0.2
+    done
+    failures=$((failures + 1))
+    printf 'FAILED %s: left over: %s\n' "$1" "$left"
+}
+
+took() { # ENGINE
+    printf '%-12s %4d s\n' "$1" $((SECONDS - begin))
+    begin=$SECONDS
+}
+begin=$SECONDS
 
 python3 tests/vm/machine/image.py "$work/busybox.tar"
 
@@ -87,6 +110,7 @@ podman_here() {
     "${podman[@]}" load --quiet --input "$work/busybox.tar" >/dev/null || { skip podman "podman load fails"; return; }
     local run=(run --rm --network none)
     if works_with_runc podman "${podman[@]}" --runtime /usr/sbin/runc "${run[@]}" busybox true; then
+        engine_begins
         podman+=(--runtime "$URC")
         expect "podman run" 0 '^hello$' "${podman[@]}" "${run[@]}" busybox echo hello
         expect "podman run, status" 42 '' "${podman[@]}" "${run[@]}" busybox sh -c 'exit 42'
@@ -96,9 +120,10 @@ podman_here() {
         expect "podman pause" 0 '' "${podman[@]}" pause one
         expect "podman unpause" 0 '' "${podman[@]}" unpause one
         expect "podman rm" 0 '' "${podman[@]}" rm --force --time 0 one
+        nothing_left podman
     fi
     "${podman[@]}" rm --all --force --time 0 >/dev/null 2>&1
-    nothing_left podman
+    took podman
 }
 
 containerd_here() {
@@ -118,6 +143,7 @@ END
     local image=docker.io/library/busybox:latest
     local run=(run --snapshotter native --runc-root "$short/runc")
     if works_with_runc containerd "${ctr[@]}" "${run[@]}" --rm $image urc-native true; then
+        engine_begins
         run+=(--runc-binary "$URC")
         expect "ctr run" 0 '^hello$' "${ctr[@]}" "${run[@]}" --rm $image urc-native echo hello
         expect "ctr run, status" 42 '' "${ctr[@]}" "${run[@]}" --rm $image urc-native sh -c 'exit 42'
@@ -128,8 +154,9 @@ END
         expect "ctr task kill" 0 '' "${ctr[@]}" task kill --signal KILL urc-native
         expect "ctr task delete" 0,137 '' "${ctr[@]}" task delete --force urc-native
         expect "ctr container delete" 0 '' "${ctr[@]}" container delete urc-native
+        nothing_left containerd
     fi
-    nothing_left containerd
+    took containerd
 }
 
 dockerd_here() {
@@ -142,6 +169,7 @@ END
     local docker=(docker --host "unix://$short/docker.sock" --config "$work/docker-client")
     "${docker[@]}" load --quiet --input "$work/busybox.tar" >/dev/null || { skip dockerd "docker load fails"; return; }
     if works_with_runc dockerd "${docker[@]}" run --rm --network none busybox true; then
+        engine_begins
         local run=(run --runtime urc --network none)
         expect "docker run" 0 '^hello$' "${docker[@]}" "${run[@]}" --rm busybox echo hello
         expect "docker run, status" 42 '' "${docker[@]}" "${run[@]}" --rm busybox sh -c 'exit 42'
@@ -150,9 +178,10 @@ END
         expect "docker exec" 7 '^in$' "${docker[@]}" exec one sh -c 'echo in; exit 7'
         expect "docker top" 0 'sleep' "${docker[@]}" top one
         expect "docker rm" 0 '' "${docker[@]}" rm --force one
+        nothing_left dockerd
     fi
     "${docker[@]}" ps -aq | xargs -r "${docker[@]}" rm -f >/dev/null 2>&1
-    nothing_left dockerd
+    took dockerd
 }
 
 if [ "$(id -u)" != 0 ]; then
@@ -163,4 +192,5 @@ else
     dockerd_here
 fi
 printf '%d checks, %d failed, %d engines skipped\n' $checks $failures $skips
-[ $failures = 0 ]
+[ $failures = 0 ] || exit 1
+[ $checks != 0 ] || exit 77
