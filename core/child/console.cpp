@@ -27,7 +27,8 @@ Result<void> open_console(Launch& launch) {
     // exec: /dev/console stays the terminal of the container's init.
     if (launch.rootfs) URC_TRY_VOID(bind_console(*launch.rootfs, slave.get()));
     URC_TRY_VOID(launch.channel.send_fd(process::Message::console, master.get()));
-    if (::ioctl(slave.get(), TIOCSCTTY, 0) < 0) return Error::last("TIOCSCTTY");
+    // It belongs to a session, and what the last page clones makes one of its own.
+    if (!launch.clones_last && ::ioctl(slave.get(), TIOCSCTTY, 0) < 0) return Error::last("TIOCSCTTY");
     for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
         if (::dup3(slave.get(), fd, 0) < 0) return Error::last("dup3");
     return {};

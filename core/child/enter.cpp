@@ -1,10 +1,23 @@
 // exec: into the namespaces of a container that runs, all at once by the pidfd of its init (setns(2)).
 //
-// Nobody in the container may look at the process on its way (CVE-2016-9962): it is cloned not dumpable, by a
-// parent that is so for that moment, and stays so until execve. What it holds of the host's is closed as the
-// next step, before a path of the container's is opened. What this does not keep out is a container without a
-// user namespace that was given CAP_SYS_PTRACE: it may trace whatever is in its pid namespace, as with every
-// runtime.
+// Nobody in the container may look at the process on its way (CVE-2016-9962, CVE-2019-5736). Two things see
+// to it:
+//
+//   the container has a user namespace of its own     The process is cloned not dumpable, by a parent that is
+//   so
+//                                                     for that moment, and stays so until execve. Its memory
+//                                                     belongs to a user namespace above the container's, so
+//                                                     no capability in there overrules that (ptrace(2)).
+//   it shares ours                                    CAP_SYS_PTRACE in there would. So the process that does
+//   all
+//                                                     of the set-up is never in the container's pid
+//                                                     namespace, where nobody can name it. It closes what it
+//                                                     has of the host's, leaves urc's executable, takes the
+//                                                     container's capabilities, and only then the last page
+//                                                     clones the one that can be seen (exec.cpp,
+//                                                     add_calls_of_a_clone).
+//
+// A container in our own pid namespace can see every process of the host anyway.
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/prctl.h>

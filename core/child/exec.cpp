@@ -1,134 +1,29 @@
-// From the last step of the set-up to the user's program: environment, the search in $PATH, and the list of
-// calls that the last page works off.
+// From the last step of the set-up to the user's program: the list of calls that the last page works off.
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/seccomp.h>
-#include <pwd.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "core/child/last_page.h"
 #include "core/child/launch.h"
 #include "core/child/listener.h"
-#include "core/errno_words.h"
 #include "core/hooks/process.h"
-#include "core/number.h"
+#include "core/seccomp/judge.h"
 #include "core/spec/names.h"
-#include "uring/file.h"
 
 namespace urc::child {
-
-namespace {
-
-std::string_view variable_name(std::string_view entry) {
-    return entry.substr(0, entry.find('='));
-}
-
-std::string_view value_of(const std::vector<std::string>& env, std::string_view name) {
-    for (const std::string& entry : env)
-        if (variable_name(entry) == name && entry.size() > name.size())
-            return std::string_view(entry).substr(name.size() + 1);
-    return {};
-}
-
-// The home directory of `uid` by the container's own passwd file; "/" when it says nothing.
-std::string find_home(uid_t uid) {
-    // O_NONBLOCK and a bound: the file belongs to the image, and may be a fifo or without end.
-    auto file = open_at(AT_FDCWD, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY);
-    struct stat status;
-    if (!file.ok() || ::fstat(file->get(), &status) < 0 || !S_ISREG(status.st_mode)) return "/";
-    auto text = read_all(file->get(), 8u << 20, "/etc/passwd");
-    if (!text.ok()) return "/";
-    std::string_view rest = *text;
-    while (!rest.empty()) {
-        std::string_view line = rest.substr(0, rest.find('\n'));
-        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-        std::string_view fields[7];
-        std::size_t count = 0;
-        for (std::string_view left = line; count < 7; ++count) {
-            std::size_t colon = left.find(':');
-            fields[count] = left.substr(0, colon);
-            if (colon == std::string_view::npos) {
-                ++count;
-                break;
-            }
-            left.remove_prefix(colon + 1);
-        }
-        if (count >= 6 && parse_number<uid_t>(fields[2]) == uid && !fields[5].empty())
-            return std::string(fields[5]);
-    }
-    return "/";
-}
-
-Error not_executable(const std::string& name, std::string_view reason, int code) {
-    return Error::message("exec: \"" + name + "\": " + std::string(reason), code);
-}
-
-// 0, or the errno that says why `path` is no program.
-int check_program(const char* path) {
-    struct stat status;
-    if (::stat(path, &status) < 0) return errno;
-    if (S_ISDIR(status.st_mode)) return EISDIR;
-    if (!S_ISREG(status.st_mode)) return EACCES;
-    return ::faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? errno : 0;
-}
-
-}  // namespace
-
-// Of a variable given twice the last one counts and only that one stays; HOME is filled in when it is missing
-// or empty (contract: programs rely on it); the caller's environment plays no part.
-std::vector<std::string> make_environment(const Launch& launch) {
-    const std::vector<std::string>& given = launch.process->env;
-    std::vector<std::string> env;
-    env.reserve(given.size() + 4);
-    for (std::size_t i = 0; i < given.size(); ++i) {
-        std::string_view name = variable_name(given[i]);
-        bool is_given_again =
-            std::any_of(given.begin() + static_cast<std::ptrdiff_t>(i) + 1, given.end(),
-                        [&](const std::string& later) { return variable_name(later) == name; });
-        bool is_replaced = launch.listen_fds > 0 && (name == "LISTEN_FDS" || name == "LISTEN_PID");
-        bool is_empty_home = given[i] == "HOME=";
-        if (!is_given_again && !is_replaced && !is_empty_home) env.push_back(given[i]);
-    }
-    if (value_of(env, "HOME").empty()) env.push_back("HOME=" + find_home(launch.process->user.uid));
-    if (launch.listen_fds > 0) {
-        // sd_listen_fds(3): the receiver compares LISTEN_PID with its own. For the init that is mostly 1.
-        env.push_back("LISTEN_FDS=" + std::to_string(launch.listen_fds));
-        env.push_back("LISTEN_PID=" + std::to_string(::getpid()));
-    }
-    return env;
-}
-
-Result<std::string> find_program(const std::string& name, const std::vector<std::string>& env) {
-    if (name.find('/') != std::string::npos) {
-        int code = check_program(name.c_str());
-        if (code == 0) return name;
-        if (code == ENOENT || code == ENOTDIR)
-            return not_executable(name, "stat " + name + ": " + errno_words(code), code);
-        std::string reason = errno_words(code);
-        // execve(2) calls a directory EACCES, and docker takes its exit status 126 from those words.
-        if (code == EISDIR) reason += ": " + errno_words(EACCES);
-        return not_executable(name, reason, code);
-    }
-    std::string_view path = value_of(env, "PATH");
-    while (!name.empty() && !path.empty()) {
-        std::string_view directory = path.substr(0, path.find(':'));
-        std::string candidate = directory.empty() ? "." : std::string(directory);
-        candidate.append("/").append(name);
-        if (check_program(candidate.c_str()) == 0) return candidate;
-        if (directory.size() == path.size()) break;
-        path.remove_prefix(directory.size() + 1);
-    }
-    return not_executable(name, "executable file not found in $PATH", ENOENT);
-}
 
 namespace {
 
@@ -142,6 +37,14 @@ struct Image {
     sock_fprog filter{};
     std::optional<ListenerHandover> handover;
     std::vector<rlimit> limits;
+
+    // Where the last page clones (add_calls_of_a_clone).
+    __user_cap_data_struct cap_data_with_admin[2]{};
+    process::MessageHeader spawned{.type = process::Message::spawned};
+    process::MessageHeader listener{.type = process::Message::listener};
+    process::MessageHeader heard{};
+    char pid_text[kPidTextSize]{};
+    iovec go[2]{};
 };
 
 std::vector<char*> pointers(std::vector<std::string>& strings) {
@@ -157,16 +60,20 @@ long address(T* pointer) {
     return reinterpret_cast<long>(pointer);
 }
 
+void fill(std::span<__user_cap_data_struct, 2> data, const spec::Capabilities& sets) {
+    for (unsigned word = 0; word < 2; ++word) {
+        data[word].effective = static_cast<std::uint32_t>(sets.effective >> (32 * word));
+        data[word].permitted = static_cast<std::uint32_t>(sets.permitted >> (32 * word));
+        data[word].inheritable = static_cast<std::uint32_t>(sets.inheritable >> (32 * word));
+    }
+}
+
 // `withheld` are capabilities that this process shall not have, whatever the configuration says.
 void add_capabilities(LastPage& page, Image& image, const Launch& launch, std::uint64_t withheld) {
     spec::Capabilities sets = launch.process->capabilities.value_or(spec::Capabilities{});
     for (std::uint64_t* set : {&sets.effective, &sets.permitted, &sets.inheritable, &sets.ambient})
         *set &= ~withheld;
-    for (unsigned word = 0; word < 2; ++word) {
-        image.cap_data[word].effective = static_cast<std::uint32_t>(sets.effective >> (32 * word));
-        image.cap_data[word].permitted = static_cast<std::uint32_t>(sets.permitted >> (32 * word));
-        image.cap_data[word].inheritable = static_cast<std::uint32_t>(sets.inheritable >> (32 * word));
-    }
+    fill(image.cap_data, sets);
     for (long capability = 0; capability < 64; ++capability)
         if (sets.bounding & withheld & (std::uint64_t{1} << capability))
             page.add("drop capability " + std::to_string(capability), SYS_prctl, PR_CAPBSET_DROP, capability);
@@ -179,23 +86,35 @@ void add_capabilities(LastPage& page, Image& image, const Launch& launch, std::u
 
 // Here and not earlier: a limit on descriptors, files or memory is meant for the program, not for our set-up.
 // The hard limits that only the host's root may raise were raised by the parent where that is no longer us.
+void add_rlimit(LastPage& page, Image& image, const spec::Rlimit& limit) {
+    image.limits.push_back({limit.soft, limit.hard});
+    page.add("set " + std::string(spec::rlimit_name(limit.resource)), SYS_prlimit64, 0, limit.resource,
+             address(&image.limits.back()), 0);
+}
+
 void add_rlimits(LastPage& page, Image& image, const Launch& launch) {
     const auto& rlimits = launch.process->rlimits;
-    image.limits.reserve(rlimits.size());
-    for (const spec::Rlimit& limit : rlimits) {
-        image.limits.push_back({limit.soft, limit.hard});
-        page.add("set " + std::string(spec::rlimit_name(limit.resource)), SYS_prlimit64, 0, limit.resource,
-                 address(&image.limits.back()), 0);
+    image.limits.reserve(2 * rlimits.size());
+    for (spec::Rlimit limit : rlimits) {
+        // A clone is still to come, and shall not be what there is one too many of; but then nobody may raise
+        // a hard limit any more.
+        rlimit current;
+        if (launch.clones_last && limit.resource == RLIMIT_NPROC && ::getrlimit(RLIMIT_NPROC, &current) == 0)
+            limit = {limit.resource, std::max<std::uint64_t>(limit.soft, current.rlim_cur),
+                     std::max<std::uint64_t>(limit.hard, current.rlim_max)};
+        add_rlimit(page, image, limit);
     }
 }
 
-void add_seccomp(LastPage& page, Image& image, const Launch& launch) {
+// `hand_over` adds the calls that follow, where the filter has a listener.
+template <typename HandOver>
+void add_seccomp(LastPage& page, Image& image, const Launch& launch, HandOver hand_over) {
     if (!launch.seccomp) return;
     image.filter.len = static_cast<unsigned short>(launch.seccomp->instructions.size());
     image.filter.filter = const_cast<sock_filter*>(launch.seccomp->instructions.data());
     LastPage::Call& load = page.add("load the seccomp filter", SYS_seccomp, SECCOMP_SET_MODE_FILTER,
                                     static_cast<long>(launch.seccomp->flags), address(&image.filter));
-    if (image.handover) image.handover->add_calls(page, load);
+    if (launch.seccomp->has_notify) hand_over(load);
 }
 
 // create: blocks until `urc start` connects and says go; its connection becomes the channel for what may
@@ -235,6 +154,11 @@ std::unique_ptr<Image> make_image(std::string program, std::vector<std::string> 
     return image;
 }
 
+void add_execve(LastPage& page, Image& image) {
+    page.add("exec " + image.program, SYS_execve, address(image.program.data()), address(image.argv.data()),
+             address(image.envp.data()));
+}
+
 // All that is left between urc and a program inside.
 Result<void> add_calls(LastPage& page, Image& image, const Launch& launch, std::uint64_t withheld) {
     // Where it is not supported, urc runs from a sealed copy already (process/sealed_copy.h).
@@ -247,16 +171,127 @@ Result<void> add_calls(LastPage& page, Image& image, const Launch& launch, std::
     // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it must come before the capabilities go; with it,
     // it comes last, so that the profile has to allow as little as possible of what we do ourselves.
     bool no_new_privileges = launch.process->no_new_privileges;
-    if (!no_new_privileges) add_seccomp(page, image, launch);
+    auto hand_over = [&](LastPage::Call& load) { image.handover->add_calls(page, load); };
+    if (!no_new_privileges) add_seccomp(page, image, launch, hand_over);
     add_capabilities(page, image, launch, withheld);
     page.add("close descriptors", SYS_close_range, 3 + launch.passed_fds, ~0U, CLOSE_RANGE_CLOEXEC);
     if (no_new_privileges) {
         page.add("set no_new_privs", SYS_prctl, PR_SET_NO_NEW_PRIVS, 1);
-        add_seccomp(page, image, launch);
+        add_seccomp(page, image, launch, hand_over);
     }
-    page.add("exec " + image.program, SYS_execve, address(image.program.data()), address(image.argv.data()),
-             address(image.envp.data()));
+    add_execve(page, image);
     return {};
+}
+
+// ---- exec: the process that can be seen in the container is cloned as late as can be (enter.cpp)
+// ---------------------------------------------------------------
+
+constexpr std::uint64_t kAdmin = std::uint64_t{1} << CAP_SYS_ADMIN;
+
+// Without no_new_privs a filter takes CAP_SYS_ADMIN, which most containers do not have.
+enum class FilterPlace {
+    in_the_clone,             // the right is not needed, or the container's own
+    before_the_clone,         // with our right; it binds the calls from the clone on, too
+    in_the_clone_with_admin,  // it forbids one of those: CAP_SYS_ADMIN goes along until it is loaded
+};
+
+FilterPlace place_filter(const Launch& launch) {
+    const auto& sets = launch.process->capabilities;
+    if (!launch.seccomp || launch.process->no_new_privileges || (sets && sets->effective & kAdmin))
+        return FilterPlace::in_the_clone;
+    // The clone itself hands a listener over: its pid is what an agent is told.
+    if (launch.seccomp->has_notify) return FilterPlace::in_the_clone_with_admin;
+    const seccomp::Call later[] = {
+        {SYS_clone, {CLONE_PARENT}},
+        {SYS_write, {static_cast<std::uint64_t>(launch.channel.get())}},
+        {SYS_exit_group, {1}},
+        {SYS_setsid, {}},
+        {SYS_ioctl, {0, TIOCSCTTY, 0}},
+        {SYS_prlimit64, {0, RLIMIT_NPROC}},
+        {SYS_readv, {static_cast<std::uint64_t>(launch.channel.get())}},
+    };
+    const bool allows_all = std::ranges::all_of(later, [&](const seccomp::Call& call) {
+        return seccomp::allows(launch.seccomp->instructions, call);
+    });
+    return allows_all ? FilterPlace::before_the_clone : FilterPlace::in_the_clone_with_admin;
+}
+
+// The listener is of the clone, whose number for it the parent hears; it takes it by pidfd_getfd(2). What is
+// read may be notified, but by then there is somebody to answer.
+void add_filter_of_a_clone(LastPage& page, Image& image, const Launch& launch) {
+    if (!launch.seccomp) return;
+    add_seccomp(page, image, launch, [&](LastPage::Call& load) {
+        load.result = &image.listener.value;
+        constexpr long size = sizeof(process::MessageHeader);
+        const std::string text = "hand over the seccomp listener";
+        page.add(text, SYS_write, launch.channel.get(), address(&image.listener), size).at_least = size;
+        page.add(text, SYS_read, launch.channel.get(), address(&image.heard), size).at_least = size;
+    });
+}
+
+void add_clone(LastPage& page, Image& image) {
+    page.add("clone", SYS_clone, CLONE_PARENT).spawned = reinterpret_cast<char*>(&image.spawned);
+}
+
+// The word `go`, with the process's own pid where it asked for that.
+void add_go(LastPage& page, Image& image, const Launch& launch) {
+    char* pid_text = image.pid_text;
+    if (launch.listen_fds > 0) pid_text = image.env.back().data() + image.env.back().size() - kPidTextSize;
+    image.go[0] = {&image.heard, sizeof image.heard};
+    image.go[1] = {pid_text, kPidTextSize - 1};
+    page.add("wait for the last word", SYS_readv, launch.channel.get(), address(image.go), 2).at_least =
+        sizeof image.heard;
+}
+
+//   the stage, which nobody inside can see             the program's process
+//   leaves urc's image
+//   limits
+//   filter, if before_the_clone
+//   capabilities
+//   clone ------------------------------------------>  setsid, controlling terminal, RLIMIT_NPROC
+//   spawned(pid), exits                                awaits go
+//                                                      descriptors, no_new_privs
+//                                                      filter, if in_the_clone, and capabilities if
+//                                                      with_admin execve
+Result<void> add_calls_of_a_clone(LastPage& page, Image& image, const Launch& launch) {
+    if (LastPage::is_supported()) URC_TRY_VOID(page.add_leave_image());
+    const FilterPlace place = place_filter(launch);
+    add_rlimits(page, image, launch);
+    if (place == FilterPlace::before_the_clone) add_filter_of_a_clone(page, image, launch);
+    if (place == FilterPlace::in_the_clone_with_admin) {
+        spec::Capabilities sets = launch.process->capabilities.value_or(spec::Capabilities{});
+        sets.permitted |= kAdmin;
+        sets.effective |= kAdmin;
+        fill(image.cap_data_with_admin, sets);
+        page.add("set capabilities", SYS_capset, address(&image.cap_header),
+                 address(image.cap_data_with_admin));
+    } else {
+        add_capabilities(page, image, launch, 0);
+    }
+    add_clone(page, image);
+    page.add("setsid", SYS_setsid);
+    if (launch.process->terminal) page.add("TIOCSCTTY", SYS_ioctl, STDIN_FILENO, TIOCSCTTY, 0);
+    for (const spec::Rlimit& limit : launch.process->rlimits)
+        if (limit.resource == RLIMIT_NPROC) add_rlimit(page, image, limit);
+    add_go(page, image, launch);
+    page.add("close descriptors", SYS_close_range, 3 + launch.passed_fds, ~0U, CLOSE_RANGE_CLOEXEC);
+    if (launch.process->no_new_privileges) page.add("set no_new_privs", SYS_prctl, PR_SET_NO_NEW_PRIVS, 1);
+    if (place != FilterPlace::before_the_clone) add_filter_of_a_clone(page, image, launch);
+    if (place == FilterPlace::in_the_clone_with_admin) add_capabilities(page, image, launch, 0);
+    add_execve(page, image);
+    return {};
+}
+
+// What urc was given by its own caller is nobody's business inside, where the clone's memory may be read.
+void wipe_environment() {
+    for (char** entry = environ; entry && *entry; ++entry) ::explicit_bzero(*entry, std::strlen(*entry));
+}
+
+[[noreturn]] void execute_in_a_clone(Launch& launch, std::unique_ptr<Image> image) {
+    wipe_environment();
+    LastPage page;
+    if (auto added = add_calls_of_a_clone(page, *image, launch); !added.ok()) give_up(launch, added.error());
+    page.run(launch.channel.get());
 }
 
 Result<void> start_handover(Image& image, const Launch& launch) {
@@ -285,6 +320,7 @@ Result<void> start_handover(Image& image, const Launch& launch) {
 
 void execute(Launch& launch, std::string program, std::vector<std::string> env) {
     auto image = make_image(std::move(program), launch.process->args, std::move(env));
+    if (launch.clones_last) execute_in_a_clone(launch, std::move(image));
     LastPage page;
     if (auto added = add_calls(page, *image, launch, 0); !added.ok()) {
         (void)launch.channel.send_error(added.error());

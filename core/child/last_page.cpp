@@ -65,13 +65,19 @@ using Call = LastPage::Call;
 #endif
 
 // Runs in the anonymous page, with urc's image gone: it may touch nothing but its arguments and its stack.
+// Numbers go into a header byte by byte, so that no compiler calls memcpy.
 extern "C" URC_COPIED_OUT void urc_last_page_code(const Call* call, const Call* end, int channel) {
     for (; call != end; ++call) {
         long result = raw_syscall(call->number, call->arguments[0], call->arguments[1], call->arguments[2],
                                   call->arguments[3], call->arguments[4]);
         if (call->result) *call->result = static_cast<int>(result);
+        if (call->spawned && result > 0) {
+            volatile char* value = call->spawned + 4;
+            for (int byte = 0; byte < 4; ++byte) value[byte] = static_cast<char>(result >> 8 * byte & 0xff);
+            raw_syscall(SYS_write, channel, reinterpret_cast<long>(call->spawned), 8, 0, 0);
+            break;
+        }
         if (result < call->at_least && call->failure) {
-            // The errno goes into the header's `value`, byte by byte so that no compiler calls memcpy.
             volatile char* value = call->failure + 4;
             unsigned code = static_cast<unsigned>(result < 0 ? -result : EPIPE);
             value[0] = static_cast<char>(code & 0xff);
@@ -83,7 +89,8 @@ extern "C" URC_COPIED_OUT void urc_last_page_code(const Call* call, const Call* 
     for (;;) raw_syscall(SYS_exit_group, 1, 0, 0, 0, 0);
 }
 
-static_assert(offsetof(process::MessageHeader, value) == 4, "urc_last_page_code writes the errno there");
+static_assert(offsetof(process::MessageHeader, value) == 4, "urc_last_page_code writes numbers there");
+static_assert(sizeof(process::MessageHeader) == 8, "urc_last_page_code sends that many bytes");
 static_assert(std::endian::native == std::endian::little);
 
 constexpr std::size_t kPageSize = 4096;

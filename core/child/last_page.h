@@ -65,6 +65,8 @@ struct LastPage::Call {
     long failure_size;
     long at_least = 0;      // a smaller result is a failure, too (EPIPE)
     int* result = nullptr;  // where the result is put for a later call
+    char* spawned =
+        nullptr;  // of clone: the MessageHeader by which the one who cloned tells the pid, and exits
 };
 
 }  // namespace urc::child

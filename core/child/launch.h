@@ -28,6 +28,9 @@ struct Join {
     Fd fd;
 };
 
+// LISTEN_PID of a process that is not there yet: digits and a NUL.
+inline constexpr std::size_t kPidTextSize = 12;
+
 // Called before every step with its name. Production traces phases with it; a test returns an Error to fail
 // there.
 using StepHook = std::function<Result<void>(std::string_view step)>;
@@ -55,6 +58,8 @@ struct Launch {
 
     Entry entry;       // exec
     std::string cpus;  // exec: process.execCPUAffinity.final; empty: all that the cpuset has
+    bool clones_last =
+        false;  // exec: only the last page clones into the container's pid namespace (enter.cpp)
 
     cgroup::Cgroup* cgroup = nullptr;  // null: none
     bool attaches_to_cgroup = false;   // the child moves itself into the hierarchies of v1 ...
@@ -114,10 +119,12 @@ Result<void> enter_cwd(const std::string& cwd);                       // user.cp
 Result<void> become_user(const Launch& launch);                       // user.cpp
 Result<void> drop_bounding(const spec::Process& process);             // user.cpp
 Result<std::uint64_t> raise_permitted();                              // user.cpp
-std::vector<std::string> make_environment(const Launch& launch);      // exec.cpp
-Result<std::string> find_program(const std::string& name, const std::vector<std::string>& env);  // exec.cpp
-[[noreturn]] void execute(Launch& launch, std::string program, std::vector<std::string> env);    // exec.cpp
-Result<void> run_hooks_before_pivot(Launch& launch);                                             // hooks.cpp
-Result<void> run_start_hooks(const Launch& launch, const hooks::Become& become);                 // hooks.cpp
+std::vector<std::string> make_environment(const Launch& launch);      // program.cpp
+// `is_elsewhere`: we are not in the pid namespace in which it will run.
+Result<std::string> find_program(const std::string& name, const std::vector<std::string>& env,
+                                 bool is_elsewhere = false);                                   // program.cpp
+[[noreturn]] void execute(Launch& launch, std::string program, std::vector<std::string> env);  // exec.cpp
+Result<void> run_hooks_before_pivot(Launch& launch);                                           // hooks.cpp
+Result<void> run_start_hooks(const Launch& launch, const hooks::Become& become);               // hooks.cpp
 
 }  // namespace urc::child

@@ -199,7 +199,8 @@ Result<void> change_directory_and_user(Context& context) {
 
 Result<void> find_the_program(Context& context) {
     context.env = make_environment(context.launch);
-    URC_TRY(context.program, find_program(context.launch.process->args.at(0), context.env));
+    URC_TRY(context.program,
+            find_program(context.launch.process->args.at(0), context.env, context.launch.clones_last));
     URC_TRY_VOID(raise_permitted());
     return {};
 }

@@ -27,17 +27,27 @@ Result<process::Cloned> await_successor(const process::Channel& channel, const P
 // Its Error when it gives up.
 Result<void> await_ready(const Log& log, const process::Channel& channel, Console& console);
 
+// The same for a stage whose last page clones the program's process: gives that one, and reaps the stage.
+Result<process::Cloned> await_clone(const Log& log, const process::Channel& channel, Console& console,
+                                    const Pidfd& stage);
+
+// After such a stage has been killed and reaped: the process that it may have told of meanwhile goes, too.
+void discard_clone(const process::Channel& channel);
+
 // The same until all mounts of the child are there and it waits for the word `pivot`.
 Result<void> await_mounted(const Log& log, const process::Channel& channel, Console& console);
 
 // What becomes of the listener of a seccomp filter that notifies (seccomp_agent.h). Empty: nobody wants one.
 using TakeListener = std::function<Result<void>(Fd)>;
 
-// Reads what the child has to say until it becomes the program (the channel ends), or its Error.
-Result<void> await_program(const Log& log, const process::Channel& channel, const TakeListener& take);
+// Reads what the child has to say until it becomes the program (the channel ends), or its Error. `child`:
+// where a listener is that comes as a number, not as a descriptor.
+Result<void> await_program(const Log& log, const process::Channel& channel, const TakeListener& take,
+                           const Pidfd* child = nullptr);
 
-// The last word: says go, and waits until the program runs.
-Result<void> say_go(const Log& log, const process::Channel& channel, const TakeListener& take);
+// The last word: says go, with `text`, and waits until the program runs.
+Result<void> say_go(const Log& log, const process::Channel& channel, const TakeListener& take,
+                    const Pidfd* child = nullptr, std::string_view text = {});
 
 // `error` may be only the consequence of a child that has given up meanwhile and closed the channel; what the
 // child has to say is the cause then.

@@ -56,9 +56,7 @@ public:
     Result<void> limit_process();
     Result<void> await_ready();
     Result<void> send_pidfd();
-    Result<void> say_last_word() {
-        return say_go(global_.log, channel_, pass_to_agent(state_, process_.pid, Status::running));
-    }
+    Result<void> say_last_word();
     Result<void> publish_pid() { return pid_file_->publish(process_.pid); }
 
 private:
@@ -66,6 +64,7 @@ private:
     Result<process::Cloned> clone_child();
     Result<process::Cloned> clone_into_cgroup();
     Result<void> follow_init();
+    void end_child() const;
     Error explain(Error error) const;
 
     const Global& global_;
@@ -83,6 +82,7 @@ private:
     child::Launch child_;
     process::Channel channel_;
     process::Cloned process_;
+    bool is_stage_ = false;  // process_ will clone the program's process
     Undo undo_;
 };
 
@@ -100,8 +100,8 @@ constexpr Step kSteps[] = {
     {"prepare seccomp", &Executor::prepare_seccomp},
     {"spawn", &Executor::spawn},
     // From here on the child is at work on the other processor.
-    {"limit process", &Executor::limit_process},
     {"await ready", &Executor::await_ready},
+    {"limit process", &Executor::limit_process},
     {"pidfd socket", &Executor::send_pidfd},
     {"last word", &Executor::say_last_word},
     {"publish pid", &Executor::publish_pid},
@@ -167,6 +167,11 @@ Result<Executed> Executor::work_off() {
     return Executed{process_.pid, std::move(process_.pidfd), std::move(console_.master)};
 }
 
+void Executor::end_child() const {
+    kill_and_reap(process_.pidfd);
+    if (is_stage_) discard_clone(channel_);
+}
+
 // A container that is killed under our hands makes whatever we are at fail.
 Error Executor::explain(Error error) const {
     if (process_.pidfd) error = better_error(std::move(error), channel_);
@@ -174,7 +179,7 @@ Error Executor::explain(Error error) const {
                       error.code() == ENODEV || error.code() == EPIPE;
     if (!may_follow || !init_) return error;
     // The end of an init waits until all in its pid namespace have been reaped (pid_namespaces(7)).
-    kill_and_reap(process_.pidfd);
+    end_child();
     return has_ended(init_, kInitEndsMs) ? stopped() : error;
 }
 
@@ -242,6 +247,7 @@ Result<void> Executor::compare_namespaces() {
     auto differing = process::namespaces_to_join(state_.init.pid);
     if (!differing.ok()) return has_ended(init_) ? stopped() : std::move(differing).error();
     child_.entry.namespaces = *differing;
+    child_.clones_last = (*differing & CLONE_NEWPID) && !(*differing & CLONE_NEWUSER);
     std::string directory = "/proc/" + std::to_string(state_.init.pid);
     if (!(*differing & CLONE_NEWNS)) {
         URC_TRY(child_.entry.root, open_at(AT_FDCWD, (directory + "/root").c_str(), O_PATH | O_DIRECTORY));
@@ -277,7 +283,7 @@ Result<void> Executor::spawn() {
     child_.no_new_keyring = !state_.has_own_keyring;
     child_.passed_fds = options_.passed.total;
     child_.listen_fds = options_.passed.listen;
-    child_.reports_ready = wanted_.terminal;
+    child_.reports_ready = wanted_.terminal && !child_.clones_last;
     child_.traces_phases = global_.log.is_on(LogLevel::debug);
     child_.hook = hook_;
     if (cgroup_) {
@@ -289,7 +295,8 @@ Result<void> Executor::spawn() {
     child_.cpus = affinity.final;
     URC_TRY(process::BorrowedAffinity bound, process::BorrowedAffinity::take(affinity.initial));
     URC_TRY(process_, clone_child());
-    undo_.push([this] { kill_and_reap(process_.pidfd); });
+    is_stage_ = child_.clones_last;
+    undo_.push([this] { end_child(); });
     return {};
 }
 
@@ -297,7 +304,7 @@ Result<process::Cloned> Executor::clone_child() {
     NotDumpable not_dumpable;
     ChildrenElsewhere elsewhere;
     bool is_staged = false;
-    if (child_.entry.namespaces & CLONE_NEWPID) {
+    if ((child_.entry.namespaces & CLONE_NEWPID) && !child_.clones_last) {
         URC_TRY(bool is_allowed, elsewhere.begin(init_.get()));
         is_staged = !is_allowed;
         if (is_allowed) child_.entry.namespaces &= ~CLONE_NEWPID;
@@ -357,7 +364,24 @@ Result<void> Executor::limit_process() {
 }
 
 Result<void> Executor::await_ready() {
+    if (is_stage_) {
+        auto cloned = await_clone(global_.log, channel_, console_, process_.pidfd);
+        if (!cloned.ok()) return std::move(cloned).error();
+        process_ = std::move(*cloned);
+        is_stage_ = false;
+        return {};
+    }
     return child_.reports_ready ? urc::await_ready(global_.log, channel_, console_) : Result<void>{};
+}
+
+// What the last page has cloned cannot write its number into its environment; it is the word's text.
+Result<void> Executor::say_last_word() {
+    std::string own_pid;
+    if (child_.clones_last && child_.listen_fds > 0) {
+        URC_TRY(own_pid, process::innermost_pid(process_.pid));
+    }
+    return say_go(global_.log, channel_, pass_to_agent(state_, process_.pid, Status::running),
+                  child_.clones_last ? &process_.pidfd : nullptr, own_pid);
 }
 
 // The body is the word that runc sends with it.

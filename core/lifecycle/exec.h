@@ -8,26 +8,30 @@
 //   sub cgroup      --cgroup
 //   compare namespaces: those in which init is and we are not
 //   prepare seccomp
-//   spawn           not dumpable; our children are
-//                   born in its pid namespace;
+//   spawn           not dumpable;
 //                   clone3 (CLONE_INTO_CGROUP) ----> session, labels
-//   limit process   oom_score_adj, hard limits       cgroup      v1: "0" into tasks
+//                                                    cgroup      v1: "0" into tasks
 //                                                    namespaces  setns(pidfd of init, all at once)
 //                                                    descriptors the host's are gone
-//   await ready     (terminals)          <--------   keyring, scheduling, personality, terminal, stdio,
-//   pidfd socket                                     bounding set, user, program
-//   last word       go --------------------------->  last page   capabilities, seccomp, execve
-//                   <------------------ end of file
+//                                                    keyring, scheduling, personality, terminal, stdio,
+//                                                    bounding set, user, program
+//                                                    last page   leaves urc's image; capabilities
+//   await ready     <------------------------ spawned            clone --------> the program's process
+//   limit process   oom_score_adj                                exits            session
+//   pidfd socket
+//   last word       go ----------------------------------------------------------->
+//                   <--------------------------------------------- end of file    seccomp, execve
 //   publish pid     only now: conmon takes the pid file for success
 //
 // The process is named by pidfds throughout. The pidfd of init was opened and found alive after the cgroup's
 // directories were: so those are the container's own, and not of another one that came to its name.
 //
-// CVE-2016-9962: what enters a container can be seen there. That the child is born inside the pid namespace,
-// and joins the rest itself, makes it visible from its first moment; so it is born not dumpable, which keeps
-// out all who have no CAP_SYS_PTRACE in our user namespace, until execve. It costs one clone and nobody
-// waits. Where we may not have children in the pid namespace (rootless), a stage that is not in it joins all
-// the others first and then clones the child as ours.
+// CVE-2016-9962: what enters a container can be seen there, from its first moment in the pid namespace on.
+// That moment is the last but a few calls (child/enter.cpp). In a container with a user namespace of its own
+// it may be the first: there, not being dumpable keeps everybody out until execve. So our children are born
+// in the pid namespace, the child joins the rest itself, limits come before it is ready, and only terminals
+// have the parent wait for that. Where we may not have children in the pid namespace (rootless), a stage that
+// is not in it joins all the others first and then clones the child as ours.
 #pragma once
 
 #include <string_view>

@@ -5,7 +5,8 @@
 //
 //   parent (urc)                              child
 //     |<-- spawned(pid) ------------------------|  by a joining stage, when pid, user or time namespaces ask
-//     |                                         |  for one: it has cloned the real init, and exits
+//     |                                         |  for one: it has cloned the real init, and exits; exec: by
+//     |                                         |  the last page in place of ready, of what it has cloned
 //     |--- ids_mapped ------------------------->|  user namespace: it may become root of it now
 //     |--- cgroup_ready ----------------------->|  v1: the directories exist, it may move itself into them;
 //     |                                         |  --systemd-cgroup: systemd has moved it into its scope
@@ -17,7 +18,9 @@
 //     |<-- ready -------------------------------|  create, terminals: nothing is left but the last page
 //     |--- go --------------------------------->|  run: as soon as the parent has done its own part, whether
 //     |                                         |  it has come that far or not; create: by the start socket
-//     |<-- listener [descriptor] ---------------|  seccomp notifies: from a helper of it (child/listener.h)
+//     |<-- listener [descriptor] ---------------|  seccomp notifies: from a helper of it (child/listener.h);
+//     |                                         |  of what a last page has cloned, its number there is the
+//     value
 //     |--- listener_taken --------------------->|  the agent has it
 //     |<-- end of file -------------------------|  execve succeeded
 //     |<-- failed(errno, text) -----------------|  at any point in place of the above: its Error; it exits

@@ -42,6 +42,16 @@ Result<Fd> open_namespace(spec::NamespaceType type, const std::string& path) {
     return fd;
 }
 
+Result<std::string> innermost_pid(pid_t pid) {
+    const std::string path = "/proc/" + std::to_string(pid) + "/status";
+    URC_TRY(std::string status, read_file_at(AT_FDCWD, path.c_str()));
+    const std::size_t line = status.find("\nNSpid:");
+    if (line == std::string::npos) return Error(ENOSYS, "NSpid", path);
+    const std::string_view numbers =
+        std::string_view(status).substr(line, status.find('\n', line + 1) - line);
+    return std::string(numbers.substr(numbers.rfind('\t') + 1));
+}
+
 Result<int> namespaces_to_join(pid_t pid) {
     const std::string directory = "/proc/" + std::to_string(pid) + "/ns";
     URC_TRY(Fd own, open_at(AT_FDCWD, "/proc/self/ns", O_PATH | O_DIRECTORY));

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,6 +22,9 @@ std::string_view proc_name(spec::NamespaceType type);
 
 // Opens `path` and makes sure that it is a namespace of this kind (ioctl_ns(2), NS_GET_NSTYPE).
 Result<Fd> open_namespace(spec::NamespaceType type, const std::string& path);
+
+// The number of `pid` in the pid namespace in which it is (proc(5), NSpid).
+Result<std::string> innermost_pid(pid_t pid);
 
 // CLONE_NEW* of all namespaces in which `pid` is and the caller is not. ESRCH or ENOENT when it has ended.
 Result<int> namespaces_to_join(pid_t pid);
