@@ -107,7 +107,8 @@ is "the first one" "$("$URC" state theirs | jq -r .status)" running
 expect 0 "$URC" delete --force theirs
 is_gone test-theirs.scope || fail "the unit is still there"
 [ ! -e /sys/fs/cgroup/system.slice/test-theirs.scope ] || fail "the cgroup is still there"
-configure system.slice:test:failed '.annotations = {"org.systemd.property.RuntimeMaxSec": "1"}'
+# The first process of a pid namespace does not hear TERM; systemd would wait for 90 s.
+configure system.slice:test:failed '.annotations = {"org.systemd.property.RuntimeMaxSec": "1", "org.systemd.property.TimeoutStopSec": "1"}'
 start failed
 has_stopped() { [ "$("$URC" state "$1" | jq -r .status)" = stopped ]; }
 eventually "systemd ends it" has_stopped failed
@@ -134,10 +135,15 @@ eventually "systemd collects it" is_gone urc-default.scope
 expect 0 "$URC" delete default
 
 checking "what goes wrong leaves nothing"
+# Its set-up copies a directory into a tmpfs, within the container's limit, and is killed for that.
+mkdir $bundle/rootfs/copied
+dd if=/dev/zero of=$bundle/rootfs/copied/file bs=1M count=24 2>/dev/null
+copying='.linux.resources = {memory: {limit: 8388608, swap: 8388608}}
+    | .mounts += [{destination: "/copied", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"]}]'
 for filter in '.process.args = ["/no/such/program"]' '.annotations = {"org.systemd.property.NoSuchProperty": "1"}' \
     '.linux.cgroupsPath = "a--b.slice:test:bad"' '.linux.cgroupsPath = "/plain/path"' \
     '.mounts += [{destination: "/x", type: "no-such-type", source: "x"}]' \
-    '.linux.resources = {memory: {limit: 4096}}' '.linux.resources = {unified: {"no.such": "1"}}'; do
+    "$copying" '.linux.resources = {unified: {"no.such": "1"}}'; do
     configure system.slice:test:bad "$filter"
     for verb in run create; do
         expect 1 detached u $verb --bundle $bundle bad
@@ -147,6 +153,7 @@ for filter in '.process.args = ["/no/such/program"]' '.annotations = {"org.syste
         [ ! -e /sys/fs/cgroup/system.slice/test-bad.scope ] || fail "$verb with $filter left a cgroup"
     done
 done
+rm -r $bundle/rootfs/copied
 
 checking "namespaces that are joined; no bus, but systemd"
 configure system.slice:test:one
