@@ -39,7 +39,8 @@ void GlobalOptions::declare(OptionSet& options) {
     options.flag("debug", 0, debug, "write debug lines, with a clock in microseconds");
     options.text("log", 0, log, "append the log to this file (default: stderr)");
     options.text("log-format", 0, log_format, "\"text\" (default) or \"json\"");
-    options.text("log-level", 0, log_level, "\"error\" (default), \"warning\" or \"debug\"");
+    options.text("log-level", 0, log_level,
+                 "\"error\", \"warning\" or \"debug\"; default: warning, in a --log file error");
     options.text("root", 0, root, "directory for the containers' state, on a tmpfs (default: below /run)");
     options.flag("systemd-cgroup", 0, systemd_cgroup, "let systemd make the cgroups: a scope a container");
     options.text("cgroup-manager", 0, cgroup_manager, "\"cgroupfs\" (default), \"systemd\" or \"disabled\"");
@@ -88,7 +89,9 @@ Result<void> Session::apply(const GlobalOptions& options) {
         log.level = LogLevel::warning;
     else if (options.log_level == "debug")
         log.level = LogLevel::debug;
-    else if (!options.log_level.empty() && options.log_level != "error")
+    else if (options.log_level == "error")
+        log.level = LogLevel::error;
+    else if (!options.log_level.empty())
         return wrong_value("log-level", options.log_level, "error, warning or debug");
     if (options.debug) log.level = LogLevel::debug;
 

@@ -70,8 +70,9 @@ void put(int fd, std::string_view line) {
 Result<Log> Log::open(const LogOptions& options) {
     Log log;
     log.format_ = options.format;
-    log.level_ = options.level;
-    if (options.path.empty() || options.path == "/dev/stderr") return log;
+    const bool is_stderr = options.path.empty() || options.path == "/dev/stderr";
+    log.level_ = options.level.value_or(is_stderr ? LogLevel::warning : LogLevel::error);
+    if (is_stderr) return log;
     URC_TRY(log.file_,
             open_at(AT_FDCWD, options.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY, 0644));
     return log;

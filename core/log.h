@@ -1,11 +1,15 @@
 // Log: what urc tells the world beside its answers on stdout.
 //
 // One failing call writes exactly one error line: podman reads the whole log file as ONE JSON object,
-// containerd keeps the last line whose level is "error", CRI-O matches stderr. So the default level is
-// `error`, and whoever finds the failure hands it up; only cli calls error().
+// containerd keeps the last line whose level is "error", CRI-O matches stderr. So whoever finds the failure
+// hands it up, only cli calls error(), and that is the last line.
 //
-//   no --log, text    stderr:  urc: create c1: ...            (debug and warnings: logrus lines)
-//   no --log, json    stderr:  {"level":"error","msg":"create c1: ...","time":"..."}
+// So a --log file has no warnings in it unless --log-level asks for them; and stderr has none then either,
+// since engines that give --log connect it with the container's own. Without --log, people see them on
+// stderr.
+//
+//   no --log, text    stderr:  urc: create c1: ...            (debug and warnings: time="..." level=warning
+//   ...) no --log, json    stderr:  {"level":"error","msg":"create c1: ...","time":"..."}
 //   --log FILE        FILE:    time="..." level=error msg="create c1: ..."    (or the JSON object)
 //                     stderr:  urc: create c1: ...            (errors only)
 //
@@ -16,6 +20,7 @@
 #include <charconv>
 #include <concepts>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,12 +35,12 @@ enum class LogFormat : std::uint8_t { text, json };
 struct LogOptions {
     std::string path;  // empty or "/dev/stderr": stderr
     LogFormat format = LogFormat::text;
-    LogLevel level = LogLevel::error;
+    std::optional<LogLevel> level;  // empty: warnings on stderr, errors only in a file
 };
 
 class Log {
 public:
-    Log() = default;  // errors only, as text, on stderr: good enough until the options are known
+    Log() = default;  // as text, on stderr: good enough until the options are known
 
     // Opens `options.path` for appending, 0644 when it has to be made.
     static Result<Log> open(const LogOptions& options);
@@ -73,7 +78,7 @@ private:
 
     Fd file_;
     LogFormat format_ = LogFormat::text;
-    LogLevel level_ = LogLevel::error;
+    LogLevel level_ = LogLevel::warning;
 };
 
 }  // namespace urc

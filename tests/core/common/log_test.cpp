@@ -26,7 +26,7 @@ protected:
         std::ifstream stream(path_);
         return {std::istreambuf_iterator<char>(stream), {}};
     }
-    Log open(LogFormat format, LogLevel level = LogLevel::error) {
+    Log open(LogFormat format, std::optional<LogLevel> level = {}) {
         auto log = Log::open({.path = path_, .format = format, .level = level});
         EXPECT_TRUE(log);
         return std::move(log).value();
@@ -80,6 +80,27 @@ TEST_F(LogTest, StderrByItsPathIsStderr) {
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "urc: x\n");
 }
 
+TEST_F(LogTest, WarningsAreOnStderrByDefaultAndInAFileWhenAskedFor) {
+    auto plain = Log::open({.path = ""});
+    ASSERT_TRUE(plain);
+    testing::internal::CaptureStderr();
+    plain->warning("poststop hook #", 1);
+    plain->debug("d");
+    const std::string text = testing::internal::GetCapturedStderr();
+    EXPECT_TRUE(std::regex_match(text, std::regex(R"(time="[^"]*" level=warning msg="poststop hook #1"\n)")))
+        << text;
+    testing::internal::CaptureStderr();
+    open(LogFormat::json, LogLevel::warning).warning("w");
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+    EXPECT_TRUE(file().starts_with(R"({"level":"warning","msg":"w")")) << file();
+    auto silent = Log::open({.path = "", .level = LogLevel::error});
+    ASSERT_TRUE(silent);
+    testing::internal::CaptureStderr();
+    silent->warning("w");
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+// podman reads the whole file as one JSON object, and engines hand the container's stderr to us.
 TEST_F(LogTest, WhatIsBelowTheLevelIsNotWritten) {
     Log log = open(LogFormat::json);
     EXPECT_FALSE(log.is_on(LogLevel::warning));
