@@ -72,6 +72,7 @@ private:
     const child::StepHook& hook_;
 
     State state_;
+    Status status_ = Status::running;  // as a seccomp agent is told
     std::optional<cgroup::Cgroup> cgroup_;
     Pidfd init_;
     spec::Spec spec_;
@@ -191,6 +192,7 @@ Result<void> Executor::read_state() {
     URC_TRY(StateDir dir, store->find(options_.id));
     URC_TRY_VOID(dir.lock(kLockTimeoutMs));
     URC_TRY(state_, load_container(dir));
+    if (dir.has_start_socket()) status_ = Status::created;
     return {};
 }
 
@@ -380,7 +382,7 @@ Result<void> Executor::say_last_word() {
     if (child_.clones_last && child_.listen_fds > 0) {
         URC_TRY(own_pid, process::innermost_pid(process_.pid));
     }
-    return say_go(global_.log, channel_, pass_to_agent(state_, process_.pid, Status::running),
+    return say_go(global_.log, channel_, pass_to_agent(state_, process_.pid, status_),
                   child_.clones_last ? &process_.pidfd : nullptr, own_pid);
 }
 

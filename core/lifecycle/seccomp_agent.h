@@ -21,7 +21,8 @@ namespace urc {
 Result<void> check_agent(const std::string& path);
 
 // For await_program: sends the listener of the process `pid` to the agent that `state` names. `state` is
-// borrowed. Empty when it names none.
+// borrowed. Empty when it names none. `status` is that of the container: `creating` with the init, whose
+// filter other runtimes load before it waits for `start`, and agents know that word for it.
 TakeListener pass_to_agent(const State& state, pid_t pid, Status status);
 
 }  // namespace urc

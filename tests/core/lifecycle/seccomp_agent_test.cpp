@@ -158,7 +158,7 @@ protected:
         EXPECT_TRUE(std::string_view(state["ociVersion"]).starts_with("1."));
         EXPECT_EQ(std::string_view(state["state"]["id"]), id_);
         EXPECT_EQ(std::int64_t(state["state"]["pid"]), pid);
-        EXPECT_EQ(std::string_view(state["state"]["status"]), "created");
+        EXPECT_EQ(std::string_view(state["state"]["status"]), "creating");
         EXPECT_EQ(std::string_view(state["state"]["bundle"]), bundle_);
     }
 
