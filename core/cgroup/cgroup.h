@@ -131,6 +131,9 @@ public:
     Version version() const;
     Saved saved() const;
 
+    // Between prepare() and make(): what saved() will be, of that only what is not there yet.
+    Saved planned() const;
+
     // The directory that has the controller; nullptr if there is none. For statistics, exec and events.
     const Directory* directory(Controller controller) const;
 

@@ -1,10 +1,12 @@
 // A cgroup found again from what state.json keeps, and the small questions about one.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 
 #include "core/cgroup/cgroup.h"
+#include "core/cgroup/path.h"
 
 namespace urc::cgroup {
 
@@ -40,6 +42,24 @@ Saved Cgroup::saved() const {
         });
     }
     saved.made = made_;
+    return saved;
+}
+
+Saved Cgroup::planned() const {
+    Saved saved;
+    for (const Directory& directory : directories_) {
+        std::vector<std::string> missing;  // deepest first
+        std::string path = directory.path;
+        while (path.size() > directory.mount_length && ::access(path.c_str(), F_OK) < 0 && errno == ENOENT) {
+            missing.push_back(path);
+            path.resize(parent_path(path).size());
+        }
+        if (missing.empty()) continue;
+        directory.controllers.for_each([&](Controller controller) {
+            saved.paths.emplace_back(controller_name(controller), directory.path);
+        });
+        saved.made.insert(saved.made.end(), missing.rbegin(), missing.rend());
+    }
     return saved;
 }
 

@@ -117,9 +117,11 @@ void add_seccomp(LastPage& page, Image& image, const Launch& launch, HandOver ha
     if (launch.seccomp->has_notify) hand_over(load);
 }
 
-// create: blocks until `urc start` connects and says go; its connection becomes the channel for what may
+// create: first until the creator has done its part; one that dies before that has made no container. Then
+// blocks until `urc start` connects and says go; its connection becomes the channel for what may
 // still fail.
 void wait_for_start(Launch& launch) {
+    if (!launch.channel.expect(process::Message::committed).ok()) ::_exit(1);
     launch.channel.close();
     for (;;) {
         Fd connection(::accept4(launch.start_listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
@@ -141,6 +143,10 @@ void wait_for_start(Launch& launch) {
 void wait_for_go(Launch& launch) {
     auto received = launch.channel.expect(process::Message::go);
     if (!received.ok()) ::_exit(1);
+    outlive_parent();
+    // The word may be an old one: an exec into a frozen container gets to read it when it is thawed, and its
+    // caller, who has given up meanwhile, must not find that it was done after all.
+    if (has_lost_parent(launch)) ::_exit(1);
 }
 
 std::unique_ptr<Image> make_image(std::string program, std::vector<std::string> args,
@@ -327,6 +333,8 @@ void execute(Launch& launch, std::string program, std::vector<std::string> env) 
         ::_exit(1);
     }
 
+    // From `ready` on a creator may end well.
+    if (launch.start_listener) outlive_parent();
     if (launch.reports_ready && !launch.channel.send(process::Message::ready).ok()) ::_exit(1);
     if (launch.start_listener)
         wait_for_start(launch);

@@ -110,6 +110,9 @@ Result<void> set_time_offsets(const spec::Linux& linux);              // namespa
 void clone_successor(Launch& launch, process::CloneOptions options);  // namespaces.cpp
 Result<void> enter_container(Launch& launch);                         // enter.cpp
 Result<void> bring_loopback_up();                                     // session.cpp
+bool has_lost_parent(const Launch& launch);                           // session.cpp
+void die_with_parent(const Launch& launch);                           // session.cpp
+void outlive_parent();                                                // session.cpp
 Result<void> join_keyring(const Launch& launch);                      // session.cpp
 Result<void> set_scheduling(const Launch& launch);                    // session.cpp
 Result<void> set_memory_policy(const spec::Linux& linux);             // session.cpp

@@ -36,18 +36,23 @@ Result<void> start_session(Context& context) {
     // Its own session: no signal of the caller's terminal reaches it, and a terminal of its own can be had.
     if (::setsid() < 0) return Error::last("setsid");
     ::prctl(PR_SET_DUMPABLE, context.launch.has_new_user && ::geteuid() != 0 ? 1 : 0, 0, 0, 0);
+    die_with_parent(context.launch);
     return reset_signals();
 }
 
 Result<void> join_given_namespaces(Context& context) {
-    return join_namespaces(context.launch.joins);
+    URC_TRY_VOID(join_namespaces(context.launch.joins));
+    if (context.launch.is_in_user) die_with_parent(context.launch);
+    return {};
 }
 
 Result<void> become_root_of_user_namespace(Context& context) {
     if (!context.launch.has_new_user) return {};
     auto mapped = context.launch.channel.expect(process::Message::ids_mapped);
     if (!mapped.ok()) return std::move(mapped).error();
-    return become_namespace_root(context.launch);
+    URC_TRY_VOID(become_namespace_root(context.launch));
+    die_with_parent(context.launch);
+    return {};
 }
 
 // v1 with a user namespace: the files of the hierarchies belong to the caller, so this comes before it
@@ -71,7 +76,9 @@ Result<void> move_to_cgroup(Context& context) {
     return attach_to_cgroup(context.launch);
 }
 Result<void> enter_the_container(Context& context) {
-    return enter_container(context.launch);
+    URC_TRY_VOID(enter_container(context.launch));
+    die_with_parent(context.launch);
+    return {};
 }
 
 Result<void> set_up_network(Context& context) {

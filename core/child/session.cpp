@@ -2,13 +2,16 @@
 #include <linux/keyctl.h>
 #include <linux/sched.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 
 #include "core/child/launch.h"
@@ -35,6 +38,26 @@ struct SchedAttr {
 static_assert(sizeof(SchedAttr) == 48, "SCHED_ATTR_SIZE_VER0");
 
 }  // namespace
+
+// Whether urc is gone, whatever it has said before: a closed end shows beside messages that are still unread.
+bool has_lost_parent(const Launch& launch) {
+    pollfd channel{launch.channel.get(), 0, 0};
+    return ::poll(&channel, 1, 0) == 1 && (channel.revents & POLLHUP);
+}
+
+// Until the container is committed nobody but urc knows of this process, so it must not stay when urc is
+// killed. End of file on the channel tells the same, but only where the channel is read; a mount or a hook
+// may take for ever. To be said again after each change of credentials, which makes the kernel forget it
+// (prctl(2)).
+void die_with_parent(const Launch& launch) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    // It may have died before that.
+    if (has_lost_parent(launch)) ::_exit(1);
+}
+
+void outlive_parent() {
+    ::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+}
 
 // netdevice(7). Any socket will do for SIOCSIFFLAGS, and a Unix one is the cheapest.
 Result<void> bring_loopback_up() {

@@ -17,6 +17,7 @@
 #include "core/cgroup/layout.h"
 #include "core/child/last_page.h"
 #include "core/hooks/hook.h"
+#include "core/lifecycle/announce.h"
 #include "core/lifecycle/await.h"
 #include "core/lifecycle/bundle.h"
 #include "core/lifecycle/cgroup_manager.h"
@@ -57,6 +58,7 @@ public:
     Result<void> plan_mounts();
     Result<void> prepare_seccomp();
     Result<void> find_cgroup();
+    Result<void> announce();
     Result<void> make_cgroup();
     Result<void> spawn();
     Result<void> map_ids();
@@ -68,6 +70,7 @@ public:
     Result<void> await_ready();
     Result<void> send_pidfd();
     Result<void> write_pid_file() { return urc::write_pid_file(options_.pid_file, init_.pid); }
+    Result<void> commit();
 
 private:
     void run_poststop_hooks();
@@ -78,6 +81,7 @@ private:
         return memory ? memory->limit : std::nullopt;
     }
     bool joins_user() const { return child_.is_in_user && !child_.has_new_user; }
+    void close_parents_copies();
     [[noreturn]] void be_the_child();
 
     const Global& global_;
@@ -116,6 +120,7 @@ constexpr Step kSteps[] = {
     {"find cgroup", &Launcher::find_cgroup},
     {"plan mounts", &Launcher::plan_mounts},
     {"prepare seccomp", &Launcher::prepare_seccomp},
+    {"announce", &Launcher::announce},
     {"make cgroup", &Launcher::make_cgroup},
     {"spawn", &Launcher::spawn},
     // From here on the child is at work on the other processor.
@@ -128,6 +133,7 @@ constexpr Step kSteps[] = {
     {"await ready", &Launcher::await_ready},
     {"pidfd socket", &Launcher::send_pidfd},
     {"pid file", &Launcher::write_pid_file},
+    {"commit", &Launcher::commit},
 };
 
 // The out-of-memory killer leaves no message; a limit that is too small for the set-up is the usual reason.
@@ -269,6 +275,19 @@ Result<void> Launcher::find_cgroup() {
     return {};
 }
 
+// What comes from here on does not go away with us. Should we be killed, then `delete` knows of it.
+Result<void> Launcher::announce() {
+    state_.id = options_.id;
+    ::clock_gettime(CLOCK_REALTIME, &state_.created);
+    state_.bundle = bundle_;
+    state_.config_file = options_.config_file;
+    state_.rootfs = rootfs_path_;
+    state_.annotations = spec_.annotations;
+    state_.owner = ::getuid();
+    state_.rootless = is_rootless(global_);
+    return save_announcement(*dir_, state_, cgroup_ ? &*cgroup_ : nullptr, scope_ ? scope_->unit() : "");
+}
+
 // Before spawn: the child is born in its cgroup2. Limits wait until it is at work, but for the joining stage,
 // whose first word to us is already the pid of the init.
 Result<void> Launcher::make_cgroup() {
@@ -305,10 +324,15 @@ bool Launcher::needs_stage() const {
     });
 }
 
-void Launcher::be_the_child() {
-    // Our copies of what only the parent uses; the lock of the state directory lives as long as any copy
-    // does.
+// In the child: what only the parent uses. The lock of the state directory lives as long as any copy does,
+// and an end of file on the channel takes that no other end is open.
+void Launcher::close_parents_copies() {
     channel_.close();
+    dir_.reset();
+}
+
+void Launcher::be_the_child() {
+    close_parents_copies();
     child::run_init(child_);
 }
 
@@ -317,8 +341,9 @@ Result<process::Cloned> Launcher::clone_init() {
     if (is_staged_) {
         URC_TRY(process::Cloned stage, process::clone_process({}));
         if (stage.pid == 0) {
+            close_parents_copies();
             child::join_then_clone(child_, cgroup_fd);
-            be_the_child();
+            child::run_init(child_);
         }
         child_.channel.close();  // an end of file must mean that the stage is gone
         return await_successor(channel_, stage.pidfd);
@@ -390,15 +415,7 @@ Result<void> Launcher::limit_cgroup() {
 
 Result<void> Launcher::save_state() {
     URC_TRY(ProcessId init, identify(init_.pid, init_.pidfd.get()));
-    state_.id = options_.id;
     state_.init = init;
-    ::clock_gettime(CLOCK_REALTIME, &state_.created);
-    state_.bundle = bundle_;
-    state_.config_file = options_.config_file;
-    state_.rootfs = rootfs_path_;
-    state_.annotations = spec_.annotations;
-    state_.owner = ::getuid();
-    state_.rootless = is_rootless(global_);
     if (scope_) state_.systemd_unit = scope_->unit();
     state_.has_own_keyring = !options_.no_new_keyring;
     if (cgroup_) {
@@ -423,6 +440,11 @@ Result<void> Launcher::await_ready() {
 Result<void> Launcher::send_pidfd() {
     if (!pidfd_socket_) return {};
     return process::send_descriptor(pidfd_socket_.get(), "standard", init_.pidfd.get(), "--pidfd-socket");
+}
+
+// The init of a create has waited for this: until now it would have died with us.
+Result<void> Launcher::commit() {
+    return started_by_ == StartedBy::socket ? channel_.send(process::Message::committed) : Result<void>{};
 }
 
 // prestart and createRuntime. The child makes the mounts, and then waits for us.
@@ -458,7 +480,7 @@ Result<void> run_poststart_hooks(const State& state) {
 
 Result<void> release(const Global& global, Launched& container) {
     auto runs = say_go(global.log, container.channel,
-                       pass_to_agent(container.state, container.state.init.pid, Status::created));
+                       pass_to_agent(container.state, container.state.init.pid, Status::creating));
     if (runs.ok()) runs = run_poststart_hooks(container.state);
     if (runs.ok()) return {};
     kill_and_reap(container.init);

@@ -27,6 +27,7 @@
 #include "core/criu/restore_root.h"
 #include "core/criu/service.h"
 #include "core/hooks/hook.h"
+#include "core/lifecycle/announce.h"
 #include "core/lifecycle/await.h"
 #include "core/lifecycle/bundle.h"
 #include "core/lifecycle/cgroup_manager.h"
@@ -176,6 +177,13 @@ Result<void> Restorer::reserve_state() {
     store_ = std::make_unique<Store>(std::move(store));
     URC_TRY(StateDir dir, store_->reserve(options_.create.id));
     dir_.emplace(std::move(dir));
+    state_.id = options_.create.id;
+    state_.bundle = bundle_.path;
+    state_.config_file = options_.create.config_file;
+    state_.rootfs = bundle_.rootfs;
+    state_.annotations = bundle_.spec.annotations;
+    state_.owner = ::getuid();
+    state_.rootless = is_rootless(global_);
     if (!bundle_.spec.hooks.poststop.empty()) undo_.push([this] { run_poststop_hooks(); });
     undo_.push([this] { (void)dir_->remove(); });
     URC_TRY(state_path_, path_of(dir_->fd()));
@@ -198,6 +206,7 @@ Result<void> Restorer::make_cgroup() {
             cgroup::Cgroup::prepare(*layout_,
                                     {.cgroups_path = path, .id = id, .is_rootless = is_rootless(global_)}));
     cgroup_.emplace(std::move(group));
+    URC_TRY_VOID(save_announcement(*dir_, state_, &*cgroup_, scope_ ? scope_->unit() : ""));
     if (scope_) {
         undo_.push([this] {
             scope_->abandon();
@@ -328,14 +337,7 @@ Result<void> Restorer::take_terminal(Fd master) {
 Result<void> Restorer::take_init(pid_t pid) {
     URC_TRY_VOID(hold_init(pid));
     URC_TRY(state_.init, identify(pid, init_.get()));
-    state_.id = options_.create.id;
     ::clock_gettime(CLOCK_REALTIME, &state_.created);
-    state_.bundle = bundle_.path;
-    state_.config_file = options_.create.config_file;
-    state_.rootfs = bundle_.rootfs;
-    state_.annotations = bundle_.spec.annotations;
-    state_.owner = ::getuid();
-    state_.rootless = is_rootless(global_);
     if (scope_) state_.systemd_unit = scope_->unit();
     if (cgroup_) {
         cgroup::Saved saved = cgroup_->saved();

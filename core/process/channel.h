@@ -16,6 +16,7 @@
 //     |                                         |  pivot_root is still to come; the hooks run now
 //     |--- pivot ------------------------------>|  all of them have succeeded
 //     |<-- ready -------------------------------|  create, terminals: nothing is left but the last page
+//     |--- committed -------------------------->|  create: all is done, and it waits on the start socket now
 //     |--- go --------------------------------->|  run: as soon as the parent has done its own part, whether
 //     |                                         |  it has come that far or not; create: by the start socket
 //     |<-- listener [descriptor] ---------------|  seccomp notifies: from a helper of it (child/listener.h);
@@ -52,7 +53,8 @@ enum class Message : std::uint8_t {
     network_ready,
     listener,
     listener_taken,
-    last = listener_taken,
+    committed,
+    last = committed,
 };
 
 inline constexpr std::size_t kMessageSizeMax = 4096;
