@@ -17,7 +17,8 @@ Result<std::vector<StateView>> list(const Global& global) {
         auto state = load_container(*dir);
         if (state)
             views.push_back(make_view(*dir, *state));
-        else
+        else if (state.error().code() != ENOENT ||
+                 !dir->is_locked())  // one that is just being made has none yet
             global.log.warning("list: ", id, ": ", state.error().text());
     }
     return views;

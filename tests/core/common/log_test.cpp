@@ -63,7 +63,7 @@ TEST_F(LogTest, WithoutAFileThereIsOneLineOnStderr) {
     testing::internal::CaptureStderr();
     Log().error("x");
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "urc: x\n");
-    auto json = Log::open({.path = "", .format = LogFormat::json});
+    auto json = Log::open({.path = "", .format = LogFormat::json, .level = {}});
     ASSERT_TRUE(json);
     testing::internal::CaptureStderr();
     json->error("x");
@@ -73,7 +73,7 @@ TEST_F(LogTest, WithoutAFileThereIsOneLineOnStderr) {
 }
 
 TEST_F(LogTest, StderrByItsPathIsStderr) {
-    auto log = Log::open({.path = "/dev/stderr"});
+    auto log = Log::open({.path = "/dev/stderr", .format = LogFormat::text, .level = {}});
     ASSERT_TRUE(log);
     testing::internal::CaptureStderr();
     log->error("x");
@@ -81,7 +81,7 @@ TEST_F(LogTest, StderrByItsPathIsStderr) {
 }
 
 TEST_F(LogTest, WarningsAreOnStderrByDefaultAndInAFileWhenAskedFor) {
-    auto plain = Log::open({.path = ""});
+    auto plain = Log::open({.path = "", .format = LogFormat::text, .level = {}});
     ASSERT_TRUE(plain);
     testing::internal::CaptureStderr();
     plain->warning("poststop hook #", 1);
@@ -93,7 +93,7 @@ TEST_F(LogTest, WarningsAreOnStderrByDefaultAndInAFileWhenAskedFor) {
     open(LogFormat::json, LogLevel::warning).warning("w");
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
     EXPECT_TRUE(file().starts_with(R"({"level":"warning","msg":"w")")) << file();
-    auto silent = Log::open({.path = "", .level = LogLevel::error});
+    auto silent = Log::open({.path = "", .format = LogFormat::text, .level = LogLevel::error});
     ASSERT_TRUE(silent);
     testing::internal::CaptureStderr();
     silent->warning("w");
@@ -149,7 +149,7 @@ TEST_F(LogTest, TheFileIsAppendedToAndMadeWith0644) {
 }
 
 TEST_F(LogTest, AFileThatCannotBeOpenedIsAnError) {
-    auto log = Log::open({.path = base_ + "/none/log"});
+    auto log = Log::open({.path = base_ + "/none/log", .format = LogFormat::text, .level = {}});
     ASSERT_FALSE(log);
     EXPECT_EQ(log.error().code(), ENOENT);
 }

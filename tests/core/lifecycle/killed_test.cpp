@@ -13,6 +13,7 @@
 
 #include "container_test.h"
 #include "core/child/launch.h"
+#include "core/lifecycle/exec.h"
 #include "core/lifecycle/launch.h"
 #include "uring/file.h"
 
@@ -131,8 +132,13 @@ TEST_F(KilledTest, LeavesNothingBehindAtAnySystemCall) {
             EXPECT_TRUE(remove(global(), id_, {.force = true}).ok());
         } else {
             ::kill(pid, SIGKILL);
+            ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+            // In its last calls it has said that all is done; then the container is there as it should be.
+            auto removed = remove(global(), id_, {.force = true});
+            EXPECT_TRUE(removed.ok()) << removed.error().text();
         }
-        expect_removable();
+        EXPECT_TRUE(all_have_ended()) << "a process of the container is still there";
+        EXPECT_EQ(leftovers(), "");
     }
     EXPECT_TRUE(has_survived);
 }
@@ -188,6 +194,39 @@ TEST_F(KilledTest, LeavesAnothersCgroupAlone) {
     ASSERT_TRUE(view.ok());
     EXPECT_EQ(view->status, Status::created);
     removed = remove(global(), id_, {.force = true});
+    EXPECT_TRUE(removed.ok()) << removed.error().text();
+    launched = Error(ECANCELED, "closed");
+    EXPECT_TRUE(all_have_ended());
+}
+
+// An exec that has said its last word to a frozen process, and is gone when that is thawed.
+TEST_F(KilledTest, AnExecIntoAFrozenContainerIsNotDoneLater) {
+    auto launched = launch(global(), options(), StartedBy::channel);
+    ASSERT_TRUE(launched.ok()) << launched.error().text();
+    ASSERT_TRUE(release(global(), *launched).ok());
+    launched->dir.unlock();
+    ASSERT_TRUE(pause(global(), id_).ok());
+    ExecOptions exec_options;
+    exec_options.id = id_;
+    exec_options.args = {"/bin/sh", "-c", "echo > /ran"};
+    exec_options.ignore_paused = true;
+    pid_t pid = begin([&] { (void)start_exec(global(), exec_options); });
+    // Asleep for some time: in the wait for what does not come.
+    for (int asleep = 0, tries = 0; asleep < 50 && tries < 5'000; ++tries) {
+        auto stat = read_process_stat(pid);
+        ASSERT_TRUE(stat.ok());
+        asleep = stat->state == 'S' ? asleep + 1 : 0;
+        (void)::poll(nullptr, 0, 1);
+    }
+    ASSERT_EQ(::waitpid(pid, nullptr, WNOHANG), 0) << "it did not wait";
+    ::kill(pid, SIGKILL);
+    EXPECT_TRUE(resume(global(), id_).ok());
+    // The init is the one that stays.
+    for (int tries = 0; tries < 5'000 && pids(global(), id_)->size() != 1; ++tries)
+        (void)::poll(nullptr, 0, 1);
+    EXPECT_EQ(pids(global(), id_)->size(), 1u);
+    EXPECT_NE(::access((bundle_ + "/rootfs/ran").c_str(), F_OK), 0) << "it ran";
+    auto removed = remove(global(), id_, {.force = true});
     EXPECT_TRUE(removed.ok()) << removed.error().text();
     launched = Error(ECANCELED, "closed");
     EXPECT_TRUE(all_have_ended());
