@@ -249,7 +249,12 @@ test_a_failing_poststop_is_a_warning() {
     call run --bundle "$b" "$id"
     check "is no failure" [ "$status" = 0 ]
     check "the other one runs" [ "$(grep -cx poststop "$log/order")" = 2 ]
-    check "says nothing" [ ! -s "$work/err" ]
+    check "one line on stderr" [ "$(grep -c '' "$work/err")" = 1 ]
+    check "names the hook" grep -q 'level=warning msg="error running poststop hook #0: exit status 3' "$work/err"
+    nothing_left
+    "$urc" --root "$root" --log "$work/quiet.log" run --bundle "$b" "$id" >/dev/null 2>"$work/err"
+    check "a log file keeps to errors" [ ! -s "$work/quiet.log" ]
+    check "and stderr is the container's own" [ ! -s "$work/err" ]
     nothing_left
     "$urc" --root "$root" --debug --log "$work/debug.log" run --bundle "$b" "$id" >/dev/null 2>&1
     check "a line in the log" grep -q 'level=warning.*error running poststop hook #0: exit status 3' "$work/debug.log"
