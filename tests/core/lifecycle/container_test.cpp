@@ -96,6 +96,34 @@ CreateOptions ContainerTest::options() const {
     return options;
 }
 
+Result<void> ContainerTest::release(const Global& global, Launched& container, unsigned passed) const {
+    URC_TRY_VOID(urc::release(global, container));
+    expect_holds_nothing(container.state.init.pid, passed);
+    return {};
+}
+
+Result<void> ContainerTest::start(const Global& global, std::string_view id) const {
+    URC_TRY_VOID(urc::start(global, id));
+    auto view = state(global, id);
+    if (view.ok() && view->pid > 0) expect_holds_nothing(view->pid, 0);
+    return {};
+}
+
+// The program may have opened files and pipes of its own by now, or be gone.
+void ContainerTest::expect_holds_nothing(pid_t init, unsigned passed) const {
+    const std::string directory = "/proc/" + std::to_string(init) + "/fd";
+    std::error_code gone;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, gone)) {
+        const unsigned fd = static_cast<unsigned>(std::stoul(entry.path().filename()));
+        const std::string target = std::filesystem::read_symlink(entry.path(), gone);
+        if (gone || fd < 3 + passed) continue;
+        for (const char* ours : {"socket:", "anon_inode:", "/memfd:", "/sys/", directory_.c_str()})
+            EXPECT_FALSE(target.starts_with(ours)) << "init's descriptor " << fd << " is " << target;
+        EXPECT_FALSE(std::filesystem::is_directory(entry.path(), gone))
+            << "init's descriptor " << fd << " is the directory " << target;
+    }
+}
+
 std::string ContainerTest::leftovers() const {
     std::string found;
     if (::access((root_ + "/" + id_).c_str(), F_OK) == 0) found += "state directory; ";

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/lifecycle/launch.h"
 #include "core/log.h"
 #include "core/runtime.h"
 
@@ -25,6 +26,11 @@ protected:
     Global global() const { return Global{.root = root_, .log = log_}; }
     CreateOptions options() const;
 
+    // The runtime's own, for every test with this fixture: what has been started must hold nothing of urc's
+    // or of the host's (CVE-2024-21626). `passed`: descriptors from 3 on that belong to it.
+    Result<void> release(const Global& global, Launched& container, unsigned passed = 0) const;
+    Result<void> start(const Global& global, std::string_view id) const;
+
     // What is there of `id_` outside of this process: empty when nothing is. For a failure's message.
     std::string leftovers() const;
 
@@ -32,6 +38,8 @@ protected:
     Log log_;
 
 private:
+    void expect_holds_nothing(pid_t init, unsigned passed) const;
+
     std::string mountinfo_;
     std::size_t fds_ = 0;
 };
