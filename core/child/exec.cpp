@@ -228,10 +228,10 @@ void add_filter_of_a_clone(LastPage& page, Image& image, const Launch& launch) {
     if (!launch.seccomp) return;
     add_seccomp(page, image, launch, [&](LastPage::Call& load) {
         load.result = &image.listener.value;
-        constexpr long size = sizeof(process::MessageHeader);
+        constexpr long kSize = sizeof(process::MessageHeader);
         const std::string text = "hand over the seccomp listener";
-        page.add(text, SYS_write, launch.channel.get(), address(&image.listener), size).at_least = size;
-        page.add(text, SYS_read, launch.channel.get(), address(&image.heard), size).at_least = size;
+        page.add(text, SYS_write, launch.channel.get(), address(&image.listener), kSize).at_least = kSize;
+        page.add(text, SYS_read, launch.channel.get(), address(&image.heard), kSize).at_least = kSize;
     });
 }
 
