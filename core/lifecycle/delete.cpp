@@ -1,15 +1,53 @@
 // delete: the end of a container, and of what a killed creator left.
+//
+// --force waits for nobody for long. Who holds the lock is at work on the container, and may wait for a hook
+// without end: then the container is killed first, which ends all that happens inside; then the children of
+// the holder, so that it gives up in order and undoes what it has done; and at last the holder.
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <csignal>
 
 #include "core/lifecycle/destroy.h"
 #include "core/lifecycle/find.h"
 #include "core/lifecycle/hold.h"
+#include "core/state/holder.h"
 
 namespace urc {
 namespace {
 
 // Longer than a create or a start takes; both hold the lock.
 constexpr int kLockTimeoutMs = 10'000;
+
+// --force: for a create or a start that does well; then for one whose hook was killed; then for the kernel.
+constexpr int kPatienceMs = 1'500;
+constexpr int kUndoMs = 4'000;
+constexpr int kEndMs = 2'000;
+
+// Without the lock: what the state says now is what is killed.
+void kill_container(const StateDir& dir) {
+    auto state = dir.load();
+    if (!state) return;
+    if (auto init = open_process(state->init); init.ok())
+        ::syscall(SYS_pidfd_send_signal, init->get(), SIGKILL, nullptr, 0);
+    if (state->cgroup_paths.empty()) return;
+    if (auto group = open_cgroup(*state); group.ok()) (void)group->kill(SIGKILL);
+}
+
+Result<void> lock_by_force(const Global& global, StateDir& dir) {
+    auto locked = dir.lock(kPatienceMs);
+    if (locked.ok() || locked.error().code() != ETIMEDOUT) return locked;
+    global.log.warning("delete: ", dir.id(), ": ", locked.error().text(), ", which is ended now");
+    kill_container(dir);
+    if (auto holder = find_holder(dir.fd()); holder && holder->is_urc()) holder->kill_children();
+    locked = dir.lock(kUndoMs);
+    if (locked.ok() || locked.error().code() != ETIMEDOUT) return locked;
+    if (auto holder = find_holder(dir.fd()); holder && holder->is_urc()) {
+        holder->kill_children();
+        holder->kill();
+    }
+    return dir.lock(kEndMs);
+}
 
 // No state to go by: nothing but the directory can be removed.
 Result<void> remove_leftover(const Global& global, StateDir& dir, const Error& why) {
@@ -22,7 +60,7 @@ Result<void> remove_one(const Global& global, const Store& store, std::string_vi
     if (!found && found.error().code() == ENOENT && is_forced) return {};
     if (!found) return std::move(found).error();
     StateDir& dir = *found;
-    URC_TRY_VOID(dir.lock(kLockTimeoutMs));
+    URC_TRY_VOID(is_forced ? lock_by_force(global, dir) : dir.lock(kLockTimeoutMs));
     auto state = load_container(dir);
     if (!state) {
         if (is_forced) return remove_leftover(global, dir, state.error());

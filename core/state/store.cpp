@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "core/json_writer.h"
+#include "core/state/holder.h"
 #include "core/state/state_json.h"
 #include "core/timestamp.h"
 #include "uring/file.h"
@@ -27,6 +28,14 @@ Error already_exists() {
 }
 Error does_not_exist() {
     return Error::message("container does not exist", ENOENT);
+}
+
+Error is_busy(int directory) {
+    auto holder = find_holder(directory);
+    if (!holder) return Error::message("the container is busy: another process holds its lock", ETIMEDOUT);
+    return Error::message("the container is busy: process " + std::to_string(holder->pid) + " (" +
+                              holder->command + ") holds its lock",
+                          ETIMEDOUT);
 }
 
 bool has_file(int directory, const char* name) {
@@ -64,9 +73,12 @@ Result<void> remove_files(int directory, std::string_view name) {
     URC_TRY(std::vector<std::string> files, names_in(directory, name));
     // state.json last: until it is gone, a killed `delete` can be repeated by another one.
     std::stable_partition(files.begin(), files.end(), [](const std::string& f) { return f != kStateFile; });
-    for (const std::string& file : files)
-        if (::unlinkat(directory, file.c_str(), 0) != 0 && errno != ENOENT)
-            return Error::last("unlink", std::string(name) + "/" + file);
+    for (const std::string& file : files) {
+        if (::unlinkat(directory, file.c_str(), 0) == 0 || errno == ENOENT) continue;
+        // Not ours; an empty one does no harm.
+        if (errno == EISDIR && ::unlinkat(directory, file.c_str(), AT_REMOVEDIR) == 0) continue;
+        return Error::last("unlink", std::string(name) + "/" + file);
+    }
     return {};
 }
 
@@ -94,7 +106,7 @@ Result<void> StateDir::lock(int timeout_ms) {
     const std::int64_t end_us = monotonic_us() + std::int64_t{timeout_ms} * 1000;
     while (::flock(directory_.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) return Error::last("lock", id_);
-        if (monotonic_us() >= end_us) return Error(ETIMEDOUT, "lock", id_);
+        if (monotonic_us() >= end_us) return is_busy(directory_.get());
         // flock has no deadline of its own, and a creator holds its lock for about a millisecond.
         const timespec pause{.tv_sec = 0, .tv_nsec = 1'000'000};
         (void)::ppoll(nullptr, 0, &pause, nullptr);

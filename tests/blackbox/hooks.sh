@@ -261,6 +261,22 @@ test_a_failing_poststop_is_a_warning() {
     nothing_left
 }
 
+# Each would go on for ever, with the container's lock held by whoever waits for it.
+test_delete_force_ends_a_hook_that_hangs() {
+    for kind in createRuntime createContainer; do
+        hooked "hangs-$kind" ".hooks = {$kind: [.hooks.$kind[0] | .args += [\"hang\"]]}"
+        "$urc" --root "$root" create --bundle "$b" "$id" </dev/null >/dev/null 2>"$work/create.err" &
+        creator=$!
+        check "$kind: hangs" eventually grep -qx "$kind" "$log/order"
+        call delete --force "$id"
+        check "$kind: delete --force goes through" [ "$status" = 0 ]
+        check "$kind: it names who was waited for" grep -q 'holds its lock' "$work/err"
+        wait "$creator"
+        check "$kind: the create has failed" [ "$?" = 1 ]
+        nothing_left
+    done
+}
+
 test_poststop_after_a_failure_that_is_no_hooks() {
     hooked broken '.process.args = ["/bin/not-there"]'
     call create --bundle "$b" "$id"
