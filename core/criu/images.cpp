@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/criu/service.h"
 #include "core/number.h"
@@ -21,19 +22,34 @@ Result<CgroupsMode> parse_cgroups_mode(const std::string& mode) {
     return Error::message("invalid manage-cgroups-mode value: " + mode);
 }
 
-Result<Fd> open_directory(const std::string& path, Missing missing) {
-    if (missing == Missing::is_made) URC_TRY_VOID(make_directories(path, 0700));
-    return open_at(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY);
+// Adds what was not there to `made`.
+Result<void> make_directory(const std::string& path, std::vector<std::string>& made) {
+    struct stat status;
+    for (std::size_t slash = path.find('/', 1); slash != path.npos; slash = path.find('/', slash + 1))
+        if (::stat(path.substr(0, slash).c_str(), &status) < 0) made.push_back(path.substr(0, slash));
+    if (::stat(path.c_str(), &status) < 0) made.push_back(path);
+    return make_directories(path, 0700);
 }
 
 }  // namespace
 
+void Images::remove_made() const {
+    for (auto one = made.rbegin(); one != made.rend(); ++one) (void)::rmdir(one->c_str());
+}
+
 Result<Images> open_images(const ImageOptions& options, Missing missing, const std::string& log_file) {
     Images opened;
     opened.path = options.image_path.empty() ? "checkpoint" : options.image_path;
-    URC_TRY(opened.directory, open_directory(opened.path, missing));
     opened.work_path = options.work_path;
-    if (!opened.work_path.empty()) URC_TRY_VOID(make_directories(opened.work_path, 0700));
+    auto prepared = [&]() -> Result<void> {
+        if (missing == Missing::is_made) URC_TRY_VOID(make_directory(opened.path, opened.made));
+        URC_TRY(opened.directory, open_at(AT_FDCWD, opened.path.c_str(), O_RDONLY | O_DIRECTORY));
+        return opened.work_path.empty() ? Result<void>{} : make_directory(opened.work_path, opened.made);
+    }();
+    if (!prepared.ok()) {
+        opened.remove_made();
+        return std::move(prepared).error();
+    }
     opened.log_path = (opened.work_path.empty() ? opened.path : opened.work_path) + "/" + log_file;
     return opened;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/criu/rpc.h"
 #include "core/runtime.h"
@@ -12,8 +13,12 @@ namespace urc::criu {
 
 struct Images {
     Fd directory;
-    std::string path, work_path;  // of the directories; work_path may be empty
-    std::string log_path;         // for messages: where criu writes its log
+    std::string path, work_path;    // of the directories; work_path may be empty
+    std::string log_path;           // for messages: where criu writes its log
+    std::vector<std::string> made;  // directories that were not there, parents first
+
+    // After a failure: those that are empty. What criu has written stays, its log tells why.
+    void remove_made() const;
 };
 
 enum class Missing : unsigned char { is_made, is_an_error };

@@ -93,10 +93,8 @@ Result<void> check_namespaces(const criu::Options& options, unsigned version) {
     return {};
 }
 
-Result<void> dump(const Global& global, const State& state, const CheckpointOptions& options) {
-    // Judged before criu is started, and before directories are made.
-    URC_TRY(Fd status_fd, open_status_fd(options));
-    URC_TRY(const criu::Images images, criu::open_images(options.image, criu::Missing::is_made, kLogFile));
+Result<void> dump_to(const criu::Images& images, Fd status_fd, const Global& global, const State& state,
+                     const CheckpointOptions& options) {
     URC_TRY(criu::Options request, criu::make_options(options.image, kLogFile));
     URC_TRY_VOID(check_parent_path(images.path, options.parent_path));
     if (!options.page_server.empty()) URC_TRY_VOID(criu::set_page_server(options.page_server, request));
@@ -137,6 +135,18 @@ Result<void> dump(const Global& global, const State& state, const CheckpointOpti
     auto answered = service.request(type, request, notified, images.log_path);
     if (!answered.ok()) return std::move(answered).error();
     return {};
+}
+
+Result<void> dump(const Global& global, const State& state, const CheckpointOptions& options) {
+    // Judged before criu is started, and before directories are made.
+    URC_TRY(Fd status_fd, open_status_fd(options));
+    URC_TRY(const criu::Images images, criu::open_images(options.image, criu::Missing::is_made, kLogFile));
+    auto dumped = dump_to(images, std::move(status_fd), global, state, options);
+    if (dumped.ok() || images.made.empty()) return dumped;
+    // Ours, and of no use without the images.
+    (void)::unlinkat(images.directory.get(), criu::kDescriptorsFile, 0);
+    images.remove_made();
+    return dumped;
 }
 
 }  // namespace
