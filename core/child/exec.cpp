@@ -20,6 +20,7 @@
 #include "core/child/launch.h"
 #include "core/child/listener.h"
 #include "core/hooks/process.h"
+#include "core/process/limits.h"
 #include "core/seccomp/judge.h"
 #include "core/spec/names.h"
 
@@ -94,7 +95,11 @@ void add_rlimit(LastPage& page, Image& image, const spec::Rlimit& limit) {
 
 void add_rlimits(LastPage& page, Image& image, const Launch& launch) {
     const auto& rlimits = launch.process->rlimits;
-    image.limits.reserve(2 * rlimits.size());
+    image.limits.reserve(2 * rlimits.size() + 1);
+    const bool has_own =
+        std::ranges::any_of(rlimits, [](const auto& limit) { return limit.resource == RLIMIT_NOFILE; });
+    if (auto inherited = process::inherited_descriptor_limit(); inherited && !has_own)
+        add_rlimit(page, image, {RLIMIT_NOFILE, inherited->rlim_cur, inherited->rlim_max});
     for (spec::Rlimit limit : rlimits) {
         // A clone is still to come, and shall not be what there is one too many of; but then nobody may raise
         // a hard limit any more.

@@ -13,6 +13,7 @@
 
 #include "core/child/launch.h"
 #include "core/process/channel.h"
+#include "core/process/limits.h"
 #include "core/process/spawn.h"
 #include "core/signals.h"
 #include "uring/file.h"
@@ -90,6 +91,7 @@ Result<Fd> make_socket(const process::Channel& channel, const Service::StartOpti
 Result<void> become_criu(const Service::StartOptions& options, const process::Channel& channel,
                          cgroup::Cgroup::Birth birth, const std::string& program) {
     URC_TRY_VOID(reset_signals());
+    process::restore_descriptor_limit();
     if (options.adopt) {
         auto ready = channel.expect(process::Message::cgroup_ready);
         if (!ready.ok()) return std::move(ready).error();

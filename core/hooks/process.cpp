@@ -13,6 +13,7 @@
 #include <csignal>
 
 #include "core/errno_words.h"
+#include "core/process/limits.h"
 #include "core/process/spawn.h"
 #include "core/signals.h"
 
@@ -82,6 +83,7 @@ Result<void> prepare(const Call& call, const Pipe& input, const Pipe& output) {
     // group.
     if (::setsid() < 0) return Error::last("setsid");
     URC_TRY_VOID(reset_signals());
+    process::restore_descriptor_limit();
     if (!call.directory.empty() && ::chdir(call.directory.c_str()) < 0 && ::chdir("/") < 0)
         return Error::last("chdir", "/");
     // 0, 1 and 2 are always open in urc, so none of the pipes is one of them.

@@ -20,6 +20,25 @@ Result<void> raise_hard_limits(pid_t pid, const std::vector<spec::Rlimit>& rlimi
     return {};
 }
 
+namespace {
+constinit std::optional<rlimit> inherited;
+}  // namespace
+
+void raise_descriptor_limit() {
+    rlimit now;
+    if (inherited || ::getrlimit(RLIMIT_NOFILE, &now) < 0 || now.rlim_cur >= now.rlim_max) return;
+    const rlimit raised{now.rlim_max, now.rlim_max};
+    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) inherited = now;
+}
+
+void restore_descriptor_limit() {
+    if (inherited) (void)::setrlimit(RLIMIT_NOFILE, &*inherited);
+}
+
+std::optional<rlimit> inherited_descriptor_limit() {
+    return inherited;
+}
+
 Result<void> set_oom_score(pid_t pid, int score, bool is_rootless) {
     std::string path = "/proc/" + std::to_string(pid) + "/oom_score_adj";
     auto written = write_control_at(AT_FDCWD, path.c_str(), std::to_string(score));

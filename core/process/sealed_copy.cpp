@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/process/limits.h"
 #include "uring/file.h"
 
 namespace urc::process {
@@ -53,6 +54,7 @@ Error become_sealed_copy() {
     for (std::size_t at = 0; at < text->size(); at = text->find('\0', at) + 1)
         argv.push_back(text->data() + at);
     argv.push_back(nullptr);
+    restore_descriptor_limit();
     ::fexecve(copy->get(), argv.data(), environ);
     return Error::last("execute the sealed copy of urc");
 }
