@@ -8,8 +8,8 @@
 // since engines that give --log connect it with the container's own. Without --log, people see them on
 // stderr.
 //
-//   no --log, text    stderr:  urc: create c1: ...            (debug and warnings: time="..." level=warning
-//   ...) no --log, json    stderr:  {"level":"error","msg":"create c1: ...","time":"..."}
+//   no --log, text    stderr:  urc: create c1: ...            (others: time="..." level=warning msg="...")
+//   no --log, json    stderr:  {"level":"error","msg":"create c1: ...","time":"..."}
 //   --log FILE        FILE:    time="..." level=error msg="create c1: ..."    (or the JSON object)
 //                     stderr:  urc: create c1: ...            (errors only)
 //

@@ -1,21 +1,15 @@
 // exec: into the namespaces of a container that runs, all at once by the pidfd of its init (setns(2)).
 //
-// Nobody in the container may look at the process on its way (CVE-2016-9962, CVE-2019-5736). Two things see
-// to it:
+// Nobody in the container may look at the process on its way (CVE-2016-9962, CVE-2019-5736).
 //
-//   the container has a user namespace of its own     The process is cloned not dumpable, by a parent that is
-//   so
-//                                                     for that moment, and stays so until execve. Its memory
-//                                                     belongs to a user namespace above the container's, so
-//                                                     no capability in there overrules that (ptrace(2)).
-//   it shares ours                                    CAP_SYS_PTRACE in there would. So the process that does
-//   all
-//                                                     of the set-up is never in the container's pid
-//                                                     namespace, where nobody can name it. It closes what it
-//                                                     has of the host's, leaves urc's executable, takes the
-//                                                     container's capabilities, and only then the last page
-//                                                     clones the one that can be seen (exec.cpp,
-//                                                     add_calls_of_a_clone).
+// Where the container has a user namespace of its own, the process is cloned not dumpable, by a parent that
+// is so for that moment, and stays so until execve. Its memory belongs to a user namespace above the
+// container's, so no capability in there overrules that (ptrace(2)).
+//
+// Where it shares ours, CAP_SYS_PTRACE in there would. So the process that does all of the set-up is never in
+// the container's pid namespace, where nobody can name it. It closes what it has of the host's, leaves urc's
+// executable, takes the container's capabilities, and only then the last page clones the one that can be seen
+// (exec.cpp, add_calls_of_a_clone).
 //
 // A container in our own pid namespace can see every process of the host anyway.
 #include <fcntl.h>
