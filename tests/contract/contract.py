@@ -25,8 +25,13 @@ import registry  # noqa: E402
 from registry import CHECKS, SECTIONS, Fail, Skip, short  # noqa: E402
 import runtime as runtime_module  # noqa: E402
 from runtime import Runtime, Work  # noqa: E402
-import commands  # noqa: E402,F401  (each registers its checks)
-import fields_process  # noqa: E402,F401
+import fields_process  # noqa: E402,F401  (each registers its checks)
+import commands_global  # noqa: E402,F401
+import commands_life  # noqa: E402,F401
+import commands_exec  # noqa: E402,F401
+import commands_signals  # noqa: E402,F401
+import commands_questions  # noqa: E402,F401
+import commands_checkpoint  # noqa: E402,F401
 import fields_mounts  # noqa: E402,F401
 import fields_hooks  # noqa: E402,F401
 import fields_linux  # noqa: E402,F401

@@ -37,7 +37,7 @@ def _rows(rows):
     return (rows,) if isinstance(rows, str) else tuple(rows)
 
 
-def check(rows, title):
+def check(rows, title="does what it says"):
     """Decorator: a check that needs more than a line."""
     def register(act):
         CHECKS.append(Check(_section, _rows(rows), title, act))
