@@ -74,6 +74,7 @@ std::string event_json(std::string_view id, const ContainerStats* stats) {
         json.key("data").begin_object();
         cgroup::write_stats(json, stats->cgroup);
         json.key("intel_rdt").begin_object();
+        if (stats->rdt) rdt::write_stats(json, *stats->rdt);
         json.end_object();
         json.key("network_interfaces");
         if (stats->interfaces.empty()) {

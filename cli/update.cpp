@@ -7,12 +7,20 @@ namespace {
 
 using Given = std::optional<std::string>;
 
+constexpr FieldName kNames[] = {
+    {"memory.limit", "--memory"},        {"memory.reservation", "--memory-reservation"},
+    {"memory.swap", "--memory-swap"},    {"memory.kernel", "--kernel-memory"},
+    {"cpu.quota", "--cpu-quota"},        {"cpu.idle", "--cpu-idle"},
+    {"cpu.cpus", "--cpuset-cpus"},       {"cpu.mems", "--cpuset-mems"},
+    {"blockIO.weight", "--blkio-weight"}};
+
 struct UpdateWords {
     Given resources, blkio_weight;
     Given cpu_period, cpu_quota, cpu_burst, cpu_share, cpu_rt_period, cpu_rt_runtime, cpu_idle;
     std::string cpuset_cpus, cpuset_mems;
     Given memory, memory_reservation, memory_swap, kernel_memory, kernel_memory_tcp;
-    Given pids_limit, l3_cache_schema, mem_bw_schema;
+    Given pids_limit;
+    std::string l3_cache_schema, mem_bw_schema;
 
     void declare(OptionSet& options);
     Result<spec::Resources> read() const;
@@ -37,14 +45,12 @@ void UpdateWords::declare(OptionSet& options) {
     options.text("kernel-memory", 0, kernel_memory, "obsolete and ignored");
     options.text("kernel-memory-tcp", 0, kernel_memory_tcp, "obsolete and ignored");
     options.text("pids-limit", 0, pids_limit, "number of processes; -1: no limit");
-    options.text("l3-cache-schema", 0, l3_cache_schema, "not supported yet: Intel RDT, cache allocation");
-    options.text("mem-bw-schema", 0, mem_bw_schema, "not supported yet: Intel RDT, memory bandwidth");
+    options.text("l3-cache-schema", 0, l3_cache_schema, "Intel RDT: share of the L3 cache, such as L3:0=f0");
+    options.text("mem-bw-schema", 0, mem_bw_schema, "Intel RDT: memory bandwidth, such as MB:0=50");
 }
 
 Result<spec::Resources> UpdateWords::read() const {
     if (resources) return read_resources(*resources);
-    if (l3_cache_schema) return Error::message("--l3-cache-schema: not supported yet", ENOTSUP);
-    if (mem_bw_schema) return Error::message("--mem-bw-schema: not supported yet", ENOTSUP);
     spec::Resources out;
     spec::CpuResources cpu;
     cpu.cpus = cpuset_cpus;
@@ -82,7 +88,12 @@ int update_command(Session& session) {
     if (auto status = session.begin(options)) return *status;
     auto resources = words.read();
     if (!resources) return session.fail(resources.error());
-    auto result = update(session.global(), session.argument(0), {.resources = std::move(*resources)});
+    const auto names = words.resources ? std::span<const FieldName>() : std::span(kNames);
+    auto result = update(session.global(), session.argument(0),
+                         {.resources = std::move(*resources),
+                          .l3_cache_schema = std::move(words.l3_cache_schema),
+                          .mem_bw_schema = std::move(words.mem_bw_schema),
+                          .names = names});
     return result ? 0 : session.fail(result.error());
 }
 

@@ -61,8 +61,7 @@ bool does_kernel_know(unsigned flag) {
 
 void write_hooks(JsonWriter& json) {
     json.key("hooks").begin_array();
-    for (std::string_view name : spec::hook_names())
-        if (is_implemented("hooks." + std::string(name))) json.string(name);
+    for (std::string_view name : spec::hook_names()) json.string(name);
     json.end_array();
 }
 
@@ -102,7 +101,6 @@ void write_linux(JsonWriter& json) {
     Names capabilities;
     for (int number = 0; number < spec::capability_count(); ++number)
         capabilities.push_back(spec::capability_name(number));
-    const bool has_intel_rdt = is_implemented("linux.intelRdt");
 
     json.key("linux").begin_object();
     write_names(json, "namespaces", spec::namespace_names());
@@ -112,15 +110,13 @@ void write_linux(JsonWriter& json) {
     write_enabled(json, "apparmor", true);
     write_enabled(json, "selinux", true);
     json.key("intelRdt").begin_object();
-    json.key("enabled").boolean(has_intel_rdt);
-    json.key("schemata").boolean(has_intel_rdt);
-    json.key("enableMonitoring").boolean(has_intel_rdt);
+    for (const char* part : {"enabled", "schemata", "enableMonitoring"}) json.key(part).boolean(true);
     json.end_object();
     write_memory_policy(json);
     json.key("mountExtensions").begin_object();
     write_enabled(json, "idmap", true);
     json.end_object();
-    write_enabled(json, "netDevices", is_implemented("linux.netDevices"));
+    write_enabled(json, "netDevices", true);
     json.end_object();
 }
 

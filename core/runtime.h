@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +19,9 @@
 #include "core/lifecycle/net_stats.h"
 #include "core/log.h"
 #include "core/process/passed_fds.h"
+#include "core/rdt/stats.h"
 #include "core/spec/spec.h"
+#include "core/spec/validate.h"
 #include "core/state/state.h"
 #include "uring/result.h"
 
@@ -35,6 +38,7 @@ struct Global {
     CgroupManager cgroup_manager = CgroupManager::cgroupfs;
     Rootless rootless = Rootless::automatic;
     const Log& log;
+    rdt::Host rdt_host{};  // tests: another
 };
 
 struct CreateOptions {
@@ -128,7 +132,9 @@ Result<std::string> ps_table(const Global& global, std::string_view id,
                              const std::vector<std::string>& ps_options);
 
 struct UpdateOptions {
-    spec::Resources resources;  // only what is to change
+    spec::Resources resources;                       // only what is to change
+    std::string l3_cache_schema{}, mem_bw_schema{};  // Intel RDT; empty: unchanged
+    std::span<const FieldName> names{};  // the options that `resources` came from; none: a document
 };
 // Writes the new limits of a container that is created, running or paused. All or nothing: when one is
 // refused, those that were written before are taken back and the state stays as it was.
@@ -139,6 +145,7 @@ Result<spec::Resources> read_resources(const std::string& path);
 struct ContainerStats {
     cgroup::Stats cgroup;
     std::vector<InterfaceStats> interfaces;  // of a network namespace of its own; without the loopback
+    std::optional<rdt::Stats> rdt;           // of a container that has a group in resctrl
 };
 struct EventsOptions {
     bool once = false;  // the statistics of this moment, and no more

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "core/cgroup/path.h"
+#include "core/mountinfo.h"
 #include "uring/file.h"
 
 namespace urc::cgroup {
@@ -49,39 +50,13 @@ Layout read_mount_root(const char* mount_root) {
     return {has_v1 ? Version::v1 : Version::none, std::move(found)};
 }
 
-// Takes the text up to `separator` off the front.
-std::string_view take(std::string_view& text, char separator) {
-    std::string_view head = text.substr(0, text.find(separator));
-    text.remove_prefix(std::min(text.size(), head.size() + 1));
-    return head;
-}
-
-struct MountLine {
-    std::string_view root, point, type, super_options;
-};
-
-// 31 23 0:28 / /sys/fs/cgroup/cpu rw,relatime shared:9 - cgroup cgroup rw,cpu
-MountLine parse_mount_line(std::string_view line) {
-    MountLine mount;
-    for (int i = 0; i < 3; ++i) take(line, ' ');
-    mount.root = take(line, ' ');
-    mount.point = take(line, ' ');
-    std::size_t dash = line.find(" - ");
-    if (dash == std::string_view::npos) return {};
-    line.remove_prefix(dash + 3);
-    mount.type = take(line, ' ');
-    take(line, ' ');
-    mount.super_options = take(line, ' ');
-    return mount;
-}
-
 }  // namespace
 
 Layout parse_mountinfo(std::string_view mountinfo) {
     std::vector<Hierarchy> found;
     bool has_v1 = false;
     while (!mountinfo.empty()) {
-        MountLine mount = parse_mount_line(take(mountinfo, '\n'));
+        MountLine mount = take_mount_line(mountinfo);
         ControllerSet controllers;
         if (mount.type == "cgroup2") controllers = Controller::unified;
         if (mount.type == "cgroup") controllers = parse_controllers(mount.super_options);
@@ -112,9 +87,9 @@ Result<Layout> Layout::detect(const char* mount_root) {
 std::string own_path(const Hierarchy& hierarchy, std::string_view proc_cgroup, std::string_view mountinfo) {
     std::string path = "/";
     while (!proc_cgroup.empty()) {
-        std::string_view line = take(proc_cgroup, '\n');  // 4:cpu,cpuacct:/a/b, and 0::/a/b for cgroup2
-        std::string_view id = take(line, ':');
-        std::string_view names = take(line, ':');
+        std::string_view line = take_until(proc_cgroup, '\n');  // 4:cpu,cpuacct:/a/b, and 0::/a/b for cgroup2
+        std::string_view id = take_until(line, ':');
+        std::string_view names = take_until(line, ':');
         bool is_this = hierarchy.is_v2()
                            ? id == "0" && names.empty()
                            : !names.empty() && parse_controllers(names) == hierarchy.controllers;
@@ -122,7 +97,7 @@ std::string own_path(const Hierarchy& hierarchy, std::string_view proc_cgroup, s
     }
     // A mount may show only a part of the hierarchy, as inside a container without a cgroup namespace.
     while (!mountinfo.empty()) {
-        MountLine mount = parse_mount_line(take(mountinfo, '\n'));
+        MountLine mount = take_mount_line(mountinfo);
         if (mount.type.substr(0, 6) != "cgroup" || unescape_octal(mount.point) != hierarchy.mount_point)
             continue;
         std::string root = clean_path(unescape_octal(mount.root));

@@ -31,7 +31,6 @@ Result<Bundle> load_bundle(const Global& global, const CreateOptions& options) {
     URC_TRY(bundle.spec, parse_spec(std::move(text)));
     // --rootless is about cgroups alone: root needs no user namespace, whatever it says.
     URC_TRY_VOID(validate(bundle.spec, {.is_rootless = ::geteuid() != 0}));
-    URC_TRY_VOID(refuse_unimplemented(bundle.spec));
     for (const std::string& warning : warnings(bundle.spec)) global.log.warning(warning);
     if (!bundle.spec.process) return Error::message("config.json: process: required");
     auto has_modules = child::check_labels(*bundle.spec.process);

@@ -68,6 +68,7 @@ Result<void> destroy(const Global& global, StateDir& dir, const State& state) {
         global.log.debug("phase: processes gone");
         URC_TRY_VOID(remove_cgroup(state, group));
     }
+    URC_TRY_VOID(rdt::remove_group(global.rdt_host, state.rdt));
     URC_TRY_VOID(dir.remove());
     global.log.debug("phase: removed");
     hooks::run_poststop(global.log, state.hooks.poststop, {state.id, state.bundle, state.annotations});

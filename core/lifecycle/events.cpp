@@ -29,15 +29,16 @@ Result<Fd> open_timer(std::chrono::nanoseconds interval) {
     return timer;
 }
 
-ContainerStats read_container_stats(const State& state, const cgroup::Cgroup& group) {
-    ContainerStats stats{.cgroup = cgroup::read_stats(group), .interfaces = {}};
+ContainerStats read_container_stats(const Global& global, const State& state, const cgroup::Cgroup& group) {
+    ContainerStats stats{.cgroup = cgroup::read_stats(group), .rdt = {}, .interfaces = {}};
+    if (!state.rdt.path.empty()) stats.rdt = rdt::read_stats(global.rdt_host, state.rdt);
     // In a namespace that it shares with the host these would be the host's.
     for (const spec::Namespace& ns : state.namespaces)
         if (ns.type == spec::NamespaceType::network) stats.interfaces = read_net_stats(state.init);
     return stats;
 }
 
-Result<void> stream(const State& state, const cgroup::Cgroup& group, const Pidfd& init,
+Result<void> stream(const Global& global, const State& state, const cgroup::Cgroup& group, const Pidfd& init,
                     const EventsOptions& options, const EventSink& sink) {
     URC_TRY(cgroup::OomWatch oom, cgroup::OomWatch::open(group));
     URC_TRY(Fd timer, open_timer(options.interval));
@@ -52,7 +53,7 @@ Result<void> stream(const State& state, const cgroup::Cgroup& group, const Pidfd
         if (waits[0].revents != 0) return {};
         std::uint64_t expirations = 0;
         if (::read(timer.get(), &expirations, sizeof expirations) != sizeof expirations) continue;
-        const ContainerStats stats = read_container_stats(state, group);
+        const ContainerStats stats = read_container_stats(global, state, group);
         URC_TRY_VOID(sink(&stats));
     }
 }
@@ -69,8 +70,8 @@ Result<void> events(const Global& global, std::string_view id, const EventsOptio
     if (!init && init.error().code() == ESRCH) return is_stopped(id);
     if (!init) return std::move(init).error();
     URC_TRY(cgroup::Cgroup group, require_cgroup(state));
-    if (!options.once) return stream(state, group, *init, options, sink);
-    const ContainerStats stats = read_container_stats(state, group);
+    if (!options.once) return stream(global, state, group, *init, options, sink);
+    const ContainerStats stats = read_container_stats(global, state, group);
     return sink(&stats);
 }
 

@@ -54,6 +54,7 @@ public:
     Result<void> prepare_seccomp();
     Result<void> spawn();
     Result<void> limit_process();
+    Result<void> join_rdt_group();
     Result<void> await_ready();
     Result<void> send_pidfd();
     Result<void> say_last_word();
@@ -103,6 +104,7 @@ constexpr Step kSteps[] = {
     // From here on the child is at work on the other processor.
     {"await ready", &Executor::await_ready},
     {"limit process", &Executor::limit_process},
+    {"join resctrl group", &Executor::join_rdt_group},
     {"pidfd socket", &Executor::send_pidfd},
     {"last word", &Executor::say_last_word},
     {"publish pid", &Executor::publish_pid},
@@ -363,6 +365,11 @@ Result<void> Executor::limit_process() {
     if (child_.is_in_user) URC_TRY_VOID(process::raise_hard_limits(process_.pid, wanted_.rlimits));
     if (!wanted_.oom_score_adj) return {};
     return process::set_oom_score(process_.pid, *wanted_.oom_score_adj, is_rootless(global_));
+}
+
+Result<void> Executor::join_rdt_group() {
+    auto joined = rdt::add_thread(global_.rdt_host, state_.rdt, process_.pid);
+    return joined ? joined : std::move(joined).error().context("Intel RDT");
 }
 
 Result<void> Executor::await_ready() {

@@ -61,11 +61,13 @@ public:
     Result<void> announce();
     Result<void> make_cgroup();
     Result<void> spawn();
+    Result<void> make_rdt_group();
     Result<void> map_ids();
     Result<void> move_network_devices();
     Result<void> limit_process();
     Result<void> limit_cgroup();
     Result<void> save_state();
+    Result<void> join_rdt_group();
     Result<void> run_runtime_hooks();
     Result<void> await_ready();
     Result<void> send_pidfd();
@@ -123,9 +125,11 @@ constexpr Step kSteps[] = {
     {"announce", &Launcher::announce},
     {"make cgroup", &Launcher::make_cgroup},
     {"spawn", &Launcher::spawn},
+    {"make resctrl group", &Launcher::make_rdt_group},
     // From here on the child is at work on the other processor.
     {"limit cgroup", &Launcher::limit_cgroup},
     {"map ids", &Launcher::map_ids},
+    {"join resctrl group", &Launcher::join_rdt_group},
     {"network devices", &Launcher::move_network_devices},
     {"limit process", &Launcher::limit_process},
     {"save state", &Launcher::save_state},
@@ -319,6 +323,19 @@ Result<void> Launcher::make_cgroup() {
 bool Launcher::needs_stage() const {
     if (spec_.linux.has_new(spec::NamespaceType::time)) return true;
     return std::any_of(child_.joins.begin(), child_.joins.end(), [this](const child::Join& join) {
+Result<void> Launcher::make_rdt_group() {
+    if (!spec_.linux.intel_rdt) return {};
+    URC_TRY(state_.rdt, rdt::make_group(global_.rdt_host, *spec_.linux.intel_rdt, options_.id));
+    undo_.push([this] { (void)rdt::remove_group(global_.rdt_host, state_.rdt); });
+    return {};
+}
+
+// While the init has one thread; hooks and the program come after it.
+Result<void> Launcher::join_rdt_group() {
+    auto joined = rdt::add_thread(global_.rdt_host, state_.rdt, init_.pid);
+    return joined ? joined : std::move(joined).error().context("Intel RDT");
+}
+
         return child_.has_new_user || join.type == spec::NamespaceType::pid ||
                join.type == spec::NamespaceType::user || join.type == spec::NamespaceType::time;
     });

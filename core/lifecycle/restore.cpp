@@ -57,6 +57,7 @@ public:
     Result<void> open_images();
     Result<void> reserve_state();
     Result<void> make_cgroup();
+    Result<void> make_rdt_group();
     Result<void> plan_mounts();
     Result<void> start_criu();
     Result<void> ask_criu();
@@ -89,12 +90,13 @@ private:
     std::optional<cgroup::Cgroup> cgroup_;
     std::optional<systemd::Scope> scope_;  // with --systemd-cgroup: who makes it
     child::RootfsPlan plan_;
-    // Before service_, which is ended first: its death undoes more than ours can.
-    Undo undo_;
-    std::optional<criu::Service> service_;
     State state_;
     Pidfd init_;
     Fd terminal_;
+    // Behind all that it looks at, and before service_, which is ended first: its death undoes more than ours
+    // can.
+    Undo undo_;
+    std::optional<criu::Service> service_;
 };
 
 struct Step {
@@ -107,6 +109,7 @@ constexpr Step kSteps[] = {
     {"images", &Restorer::open_images},
     {"state directory", &Restorer::reserve_state},
     {"make cgroup", &Restorer::make_cgroup},
+    {"make resctrl group", &Restorer::make_rdt_group},
     {"plan mounts", &Restorer::plan_mounts},
     {"start criu", &Restorer::start_criu},
     {"ask criu", &Restorer::ask_criu},
@@ -219,6 +222,14 @@ Result<void> Restorer::make_cgroup() {
     return cgroup_->apply(bundle_.spec.linux.resources);
 }
 
+Result<void> Restorer::make_rdt_group() {
+    const auto& wanted = bundle_.spec.linux.intel_rdt;
+    if (!wanted) return {};
+    URC_TRY(state_.rdt, rdt::make_group(global_.rdt_host, *wanted, options_.create.id));
+    undo_.push([this] { (void)rdt::remove_group(global_.rdt_host, state_.rdt); });
+    return {};
+}
+
 Result<void> Restorer::start_scope(pid_t first) {
     URC_TRY_VOID(scope_->start(first, bundle_.spec, *cgroup_));
     return cgroup_->apply(bundle_.spec.linux.resources);
@@ -251,7 +262,9 @@ Result<void> Restorer::start_criu() {
     undo_.push([this] { kill_processes(); });
     URC_TRY(criu::Service service, criu::Service::start(options));
     service_.emplace(std::move(service));
-    return {};
+    // What criu restores is cloned from it, into the same group.
+    auto joined = rdt::add_process(global_.rdt_host, state_.rdt, service_->pid());
+    return joined ? joined : std::move(joined).error().context("Intel RDT");
 }
 
 Result<void> Restorer::ask_criu() {

@@ -137,8 +137,10 @@ Result<void> check_spec(const Spec& spec, bool is_rootless) {
     URC_TRY_VOID(check_resources(os.resources, "linux.resources."));
     URC_TRY_VOID(check_net_devices(os, is_rootless));
     if (os.memory_policy) URC_TRY_VOID(check_memory_policy(*os.memory_policy));
-    if (os.intel_rdt && !os.intel_rdt->clos_id.empty() && !is_file_name(os.intel_rdt->clos_id))
-        return refusal({"linux.intelRdt.closID: not a name: ", in_quotes(os.intel_rdt->clos_id)});
+    // "/" is the default class, the group at the root.
+    const std::string clos_id = os.intel_rdt ? os.intel_rdt->clos_id : "";
+    if (!clos_id.empty() && clos_id != "/" && !is_file_name(clos_id))
+        return refusal({"linux.intelRdt.closID: not a name: ", in_quotes(clos_id)});
     return check_hooks(spec.hooks);
 }
 
@@ -164,6 +166,16 @@ Result<void> validate_process(const spec::Process& process, std::string_view doc
 
 Result<void> validate_resources(const spec::Resources& resources) {
     return spec::in_document(spec::check_resources(resources, ""), "resources.json");
+}
+
+Result<void> validate_resources(const spec::Resources& resources, std::span<const FieldName> names) {
+    auto checked = spec::check_resources(resources, "");
+    if (checked) return checked;
+    const std::string text = checked.error().text();
+    const std::string_view field = std::string_view(text).substr(0, text.find(':'));
+    for (const FieldName& known : names)
+        if (known.field == field) return spec::refusal({known.name, text.substr(field.size())});
+    return checked;
 }
 
 std::vector<std::string> warnings(const spec::Spec& spec) {

@@ -5,9 +5,10 @@
 //   config.json: process.args: args must not be empty
 //
 // What only the machine can answer (does the path exist, may this user map those ids) is asked where it is
-// done. What urc does not act on yet is refused by refuse_unimplemented, never ignored.
+// done. What urc cannot do is refused, never ignored.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,10 +30,12 @@ Result<void> validate(const spec::Spec& spec);
 Result<void> validate_process(const spec::Process& process, std::string_view document = "process.json");
 Result<void> validate_resources(const spec::Resources& resources);
 
-// Fields that the launch path does not act on yet, refused by name.
-Result<void> refuse_unimplemented(const spec::Spec& spec);
-// Whether nothing refuses `field` ("hooks.prestart", "linux.intelRdt").
-bool is_implemented(std::string_view field);
+// What came from an option of the command line is called by that option in messages.
+struct FieldName {
+    std::string_view field;  // "memory.swap"
+    std::string_view name;   // "--memory-swap"
+};
+Result<void> validate_resources(const spec::Resources& resources, std::span<const FieldName> names);
 
 // What is odd but was always let through; one line each, for the log.
 std::vector<std::string> warnings(const spec::Spec& spec);

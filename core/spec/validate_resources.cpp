@@ -28,7 +28,7 @@ Result<void> check_memory(const MemoryResources& memory, std::string_view base) 
         return refusal({base, "memory.swappiness: more than 100"});
     // `swap` is memory and swap together.
     if (memory.limit && memory.swap && *memory.limit > 0 && *memory.swap > 0 && *memory.swap < *memory.limit)
-        return refusal({base, "memory.swap: less than memory.limit, which it includes"});
+        return refusal({base, "memory.swap: less than the memory limit, which it includes"});
     return {};
 }
 

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/rdt/group.h"
 #include "core/spec/spec.h"
 #include "uring/fd.h"
 #include "uring/result.h"
@@ -56,7 +57,7 @@ struct State {
     std::string systemd_unit;  // the scope, where systemd made the cgroup: the user's systemd for `rootless`
     std::vector<spec::Namespace> namespaces;          // as configured; a new one has an empty path
     std::array<std::string, 3> external_descriptors;  // what 0, 1, 2 were, for CRIU
-    std::string intel_rdt_path;
+    rdt::Group rdt;                                   // in resctrl, where linux.intelRdt asked for one
     spec::Resources resources;  // the limits in force, without device rules: what `update` starts from
     // Those that are still to come, poststart and poststop: `delete` must not need config.json.
     spec::Hooks hooks;

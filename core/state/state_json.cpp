@@ -105,6 +105,13 @@ void write_own(JsonWriter& json, const State& state) {
         json.key("metadata").string(state.seccomp_agent.metadata);
         json.end_object();
     }
+    if (!state.rdt.path.empty()) {
+        json.key("intel_rdt").begin_object();
+        json.key("monitor").string(state.rdt.monitor);
+        json.key("made").boolean(state.rdt.is_made);
+        json.key("named").boolean(state.rdt.is_named);
+        json.end_object();
+    }
     if (!state.hooks.empty()) {
         json.key("hooks").begin_object();
         write_hooks(json, "poststart", state.hooks.poststart);
@@ -221,6 +228,19 @@ Result<void> read_agent(od::value value, SeccompAgent& agent) {
     });
 }
 
+// The path of the group is where runc has it, at the top.
+Result<void> read_rdt(od::value value, rdt::Group& group) {
+    return each_member(value, "intel_rdt", [&](std::string_view name, od::value member) -> Result<void> {
+        if (name == "monitor") {
+            URC_TRY(group.monitor, text_of(member, "intel_rdt"));
+        } else if (name == "made" || name == "named") {
+            bool& target = name == "made" ? group.is_made : group.is_named;
+            if (member.get_bool().get(target)) return bad("intel_rdt");
+        }
+        return {};
+    });
+}
+
 Result<void> read_own(od::value value, State& state) {
     return each_member(value, "urc", [&](std::string_view name, od::value member) -> Result<void> {
         if (name == "bundle") {
@@ -239,6 +259,8 @@ Result<void> read_own(od::value value, State& state) {
             return read_pairs(member, "annotations", state.annotations);
         } else if (name == "seccomp_agent") {
             return read_agent(member, state.seccomp_agent);
+        } else if (name == "intel_rdt") {
+            return read_rdt(member, state.rdt);
         } else if (name == "cgroups_made") {
             return each_element(member, "cgroups_made", [&](od::value item) -> Result<void> {
                 URC_TRY(std::string path, text_of(item, "cgroups_made"));
@@ -290,7 +312,7 @@ Result<void> read_member(std::string_view name, od::value member, State& state) 
     } else if (name == "external_descriptors") {
         return read_descriptors(member, state);
     } else if (name == "intel_rdt_path") {
-        URC_TRY(state.intel_rdt_path, text_of(member, "intel_rdt_path"));
+        URC_TRY(state.rdt.path, text_of(member, "intel_rdt_path"));
     } else if (name == "urc") {
         return read_own(member, state);
     }
@@ -317,7 +339,7 @@ std::string write_state_json(const State& state) {
     json.key("external_descriptors").begin_array();
     for (const std::string& name : state.external_descriptors) json.string(name);
     json.end_array();
-    json.key("intel_rdt_path").string(state.intel_rdt_path);
+    json.key("intel_rdt_path").string(state.rdt.path);
     write_own(json, state);
     json.end_object();
     return out;

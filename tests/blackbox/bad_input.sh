@@ -148,11 +148,24 @@ test_read_only_cgroupfs() {
     refused 1 'cgroup.*Read-only file system'
 }
 
-test_fields_that_are_not_supported_are_named() {
+test_intel_rdt_is_refused_where_there_is_no_resctrl() {
+    ! grep -q ' - resctrl ' /proc/self/mountinfo || return 0
     b=$(bundle rdt '.linux.intelRdt = {"closID": "x"}')
     call run --bundle "$b" "$id"
-    refused 1 'intelRdt'
+    refused 1 'linux.intelRdt.closID: not a name'
+    b=$(bundle rdtupdate '.process.args = ["sleep", "1000"]')
+    call run --detach --bundle "$b" "$id" </dev/null
+    call update --mem-bw-schema MB:0=50 "$id"
+    [ "$status" = 1 ] || fail "status $status, expected 1"
+    grep -q 'mem-bw-schema: Intel RDT is not supported here' "$work/err" || fail "the option is not named"
+    call delete --force "$id"
+    nothing_left
 }
+    for verb in run create; do
+        call "$verb" --bundle "$b" "$id"
+        refused 1 'config.json: linux.intelRdt: Intel RDT is not supported here, or its resctrl file system is not mounted'
+    done
+    b=$(bundle rdtname '.linux.intelRdt = {"closID": "a/b"}')
 
 test_terminal_without_a_place_for_it() {
     b=$(bundle tty '.process.terminal = true')

@@ -150,3 +150,11 @@ def intel_rdt(runtime):
     bundle.config["linux"]["intelRdt"] = {"closID": "x", "l3CacheSchema": "L3:0=f"}
     refused(runtime.run(bundle), "rdt|resctrl")
     runtime.nothing_left(bundle)
+
+
+@check(["linux.intelRdt", "linux.intelRdt.closID"], "a class that is no name is refused")
+def intel_rdt_name(runtime):
+    for name in ("..", "a/b", "a\nb"):
+        bundle = runtime.bundle("true")
+        bundle.config["linux"]["intelRdt"] = {"closID": name, "l3CacheSchema": "L3:0=f"}
+        refused(runtime.run(bundle), "closid|rdt|resctrl")

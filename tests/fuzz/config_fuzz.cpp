@@ -30,7 +30,6 @@ void read_config(std::string_view text) {
     }
     check_verdict(validate(*spec));
     check_verdict(validate(*spec, {.is_rootless = true}));
-    check_verdict(refuse_unimplemented(*spec));
     for (const std::string& warning : warnings(*spec)) check_message(warning);
 }
 

@@ -23,7 +23,7 @@ protected:
     void write_config(const std::vector<std::string>& args, const std::string& linux_extra = {});
     void write_file(const std::string& path, const std::string& text);
 
-    Global global() const { return Global{.root = root_, .log = log_}; }
+    Global global() const { return Global{.root = root_, .log = log_, .rdt_host = rdt_host_}; }
     CreateOptions options() const;
 
     // The runtime's own, for every test with this fixture: what has been started must hold nothing of urc's
@@ -36,6 +36,7 @@ protected:
 
     std::string directory_, bundle_, root_, id_;
     Log log_;
+    rdt::Host rdt_host_;
 
 private:
     void expect_holds_nothing(pid_t init, unsigned passed) const;

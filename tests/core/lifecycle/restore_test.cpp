@@ -15,6 +15,7 @@
 
 #include "core/lifecycle/destroy.h"
 #include "criu_test.h"
+#include "tests/core/rdt/fake_resctrl.h"
 #include "uring/file.h"
 
 namespace urc {
@@ -62,6 +63,29 @@ TEST_F(RestoreTest, WhatIsRestoredIsAContainerLikeAnyOther) {
     EXPECT_TRUE(kill(global(), id_, {.signal = SIGTERM}).ok());
     remove_container();
     EXPECT_EQ(leftovers(), "");
+}
+
+TEST_F(RestoreTest, CriuIsPutIntoTheGroupOfResctrlBeforeItRestores) {
+    rdt::FakeResctrl fake;
+    rdt_host_ = fake.host();
+    write_config({"/bin/sleep", "1000"}, R"("intelRdt":{"l3CacheSchema":"L3:0=ff"},)");
+    const std::string tasks = fake / (id_ + "/tasks");
+    pid_t seen = 0;
+    auto restored =
+        restore_processes(global(), restore_options(), [&](std::string_view step) -> Result<void> {
+            if (step == "post-restore") seen = std::stoi(cgroup::slurp(tasks));
+            return {};
+        });
+    ASSERT_TRUE(restored.ok()) << restored.error().text();
+    EXPECT_GT(seen, 0);
+    EXPECT_EQ(restored->state.rdt.path, fake / id_);
+    restored = Error(ECANCELED, "closed");
+    remove_container();
+    EXPECT_FALSE(std::filesystem::exists(fake / id_));
+    criu_does("fail");
+    EXPECT_NE(error_of(restore_options()), "");
+    EXPECT_FALSE(std::filesystem::exists(fake / id_));
+    rdt_host_ = {};
 }
 
 TEST_F(RestoreTest, TheForegroundGivesTheExitStatusAndRemovesTheContainer) {

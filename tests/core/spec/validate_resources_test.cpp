@@ -57,6 +57,12 @@ TEST(Validate, RefusesTheRestOfLinux) {
          }},
         {"linux.intelRdt.closID: not a name: \"..\"",
          [](Spec& s) { s.linux.intel_rdt.emplace().clos_id = ".."; }},
+        {"linux.intelRdt.closID: not a name: \".\"",
+         [](Spec& s) { s.linux.intel_rdt.emplace().clos_id = "."; }},
+        {"linux.intelRdt.closID: not a name: \"a/b\"",
+         [](Spec& s) { s.linux.intel_rdt.emplace().clos_id = "a/b"; }},
+        {"linux.intelRdt.closID: not a name: \"a\\x0ab\"",
+         [](Spec& s) { s.linux.intel_rdt.emplace().clos_id = "a\nb"; }},
     };
     for (const Row& row : kRows) expect_refused(row, plain());
 }
@@ -71,7 +77,7 @@ TEST(Validate, RefusesResourcesThatCannotBe) {
          [](Spec& s) { s.linux.resources.memory.emplace().kernel_tcp = -2; }},
         {"linux.resources.memory.swappiness: more than 100",
          [](Spec& s) { s.linux.resources.memory.emplace().swappiness = 101; }},
-        {"linux.resources.memory.swap: less than memory.limit, which it includes",
+        {"linux.resources.memory.swap: less than the memory limit, which it includes",
          [](Spec& s) { s.linux.resources.memory = {.limit = 2, .reservation = {}, .swap = 1}; }},
         {"linux.resources.cpu.quota: less than -1 (unlimited)",
          [](Spec& s) { s.linux.resources.cpu.emplace().quota = -2; }},

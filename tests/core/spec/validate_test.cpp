@@ -387,6 +387,16 @@ TEST(Validate, PartsNameTheirOwnDocument) {
     EXPECT_EQ(verdict(validate_resources(resources)), "resources.json: cpu.idle: must be 0 or 1");
 }
 
+TEST(Validate, AValueFromAnOptionIsCalledByIt) {
+    constexpr FieldName kNames[] = {{"cpu.idle", "--cpu-idle"}, {"memory.swap", "--memory-swap"}};
+    spec::Resources resources;
+    EXPECT_EQ(verdict(validate_resources(resources, kNames)), "accepted");
+    resources.cpu.emplace().idle = 5;
+    EXPECT_EQ(verdict(validate_resources(resources, kNames)), "--cpu-idle: must be 0 or 1");
+    resources.cpu.emplace().quota = -7;
+    EXPECT_EQ(verdict(validate_resources(resources, kNames)), "cpu.quota: less than -1 (unlimited)");
+}
+
 TEST(Warnings, NameUnknownCapabilitiesRelativeDestinationsAndObsoleteLimits) {
     Spec spec = plain();
     EXPECT_TRUE(warnings(spec).empty());

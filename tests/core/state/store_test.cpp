@@ -36,7 +36,7 @@ TEST_F(StoreTest, GivesBackWhatWasSaved) {
     state.cgroup_paths = {{"", "/sys/fs/cgroup/u/c1"}, {"memory", "/sys/fs/cgroup/memory/u/c1"}};
     state.cgroups_made = {"/sys/fs/cgroup/u", "/sys/fs/cgroup/u/c1"};
     state.external_descriptors = {"/dev/null", "pipe:[1]", ""};
-    state.intel_rdt_path = "/sys/fs/resctrl/x";
+    state.rdt = {"/sys/fs/resctrl/x", "/sys/fs/resctrl/x/mon_groups/c1", true, true};
     state.seccomp_agent = {"/run/agent.sock", "of \"x\""};
     ASSERT_TRUE(dir->save(state));
 
@@ -57,7 +57,9 @@ TEST_F(StoreTest, GivesBackWhatWasSaved) {
     EXPECT_EQ(loaded->cgroup_paths, state.cgroup_paths);
     EXPECT_EQ(loaded->cgroups_made, state.cgroups_made);
     EXPECT_EQ(loaded->external_descriptors, state.external_descriptors);
-    EXPECT_EQ(loaded->intel_rdt_path, state.intel_rdt_path);
+    EXPECT_EQ(loaded->rdt.path, state.rdt.path);
+    EXPECT_EQ(loaded->rdt.monitor, state.rdt.monitor);
+    EXPECT_TRUE(loaded->rdt.is_made && loaded->rdt.is_named);
     EXPECT_EQ(loaded->seccomp_agent.path, state.seccomp_agent.path);
     EXPECT_EQ(loaded->seccomp_agent.metadata, state.seccomp_agent.metadata);
     EXPECT_TRUE(loaded->has_own_pid_namespace());
