@@ -1,11 +1,9 @@
 #include "core/cgroup/stats_json.h"
 
+#include "core/json_put.h"
+
 namespace urc::cgroup {
 namespace {
-
-void put_set(JsonWriter& json, const char* key, std::uint64_t value) {
-    if (value != 0) json.key(key).number(value);
-}
 
 template <typename T>
 void put_list(JsonWriter& json, const char* key, const std::vector<T>& values) {

@@ -1,20 +1,9 @@
 #include "core/spec/write_resources.h"
 
-#include <optional>
+#include "core/json_put.h"
 
 namespace urc {
 namespace {
-
-template <typename Number>
-void put(JsonWriter& json, const char* key, const std::optional<Number>& value) {
-    if (value) json.key(key).number(*value);
-}
-void put(JsonWriter& json, const char* key, const std::optional<bool>& value) {
-    if (value) json.key(key).boolean(*value);
-}
-void put(JsonWriter& json, const char* key, const std::string& value) {
-    if (!value.empty()) json.key(key).string(value);
-}
 
 template <typename Item, typename Write>
 void put_list(JsonWriter& json, const char* key, const std::vector<Item>& items, Write write) {
@@ -30,38 +19,38 @@ void put_list(JsonWriter& json, const char* key, const std::vector<Item>& items,
 
 void write_memory(JsonWriter& json, const spec::MemoryResources& memory) {
     json.key("memory").begin_object();
-    put(json, "limit", memory.limit);
-    put(json, "reservation", memory.reservation);
-    put(json, "swap", memory.swap);
-    put(json, "kernelTCP", memory.kernel_tcp);
-    put(json, "swappiness", memory.swappiness);
-    put(json, "disableOOMKiller", memory.disable_oom_killer);
+    put_set(json, "limit", memory.limit);
+    put_set(json, "reservation", memory.reservation);
+    put_set(json, "swap", memory.swap);
+    put_set(json, "kernelTCP", memory.kernel_tcp);
+    put_set(json, "swappiness", memory.swappiness);
+    put_set(json, "disableOOMKiller", memory.disable_oom_killer);
     json.end_object();
 }
 
 void write_cpu(JsonWriter& json, const spec::CpuResources& cpu) {
     json.key("cpu").begin_object();
-    put(json, "shares", cpu.shares);
-    put(json, "quota", cpu.quota);
-    put(json, "burst", cpu.burst);
-    put(json, "period", cpu.period);
-    put(json, "realtimeRuntime", cpu.realtime_runtime);
-    put(json, "realtimePeriod", cpu.realtime_period);
-    put(json, "cpus", cpu.cpus);
-    put(json, "mems", cpu.mems);
-    put(json, "idle", cpu.idle);
+    put_set(json, "shares", cpu.shares);
+    put_set(json, "quota", cpu.quota);
+    put_set(json, "burst", cpu.burst);
+    put_set(json, "period", cpu.period);
+    put_set(json, "realtimeRuntime", cpu.realtime_runtime);
+    put_set(json, "realtimePeriod", cpu.realtime_period);
+    put_set(json, "cpus", cpu.cpus);
+    put_set(json, "mems", cpu.mems);
+    put_set(json, "idle", cpu.idle);
     json.end_object();
 }
 
 void write_block_io(JsonWriter& json, const spec::BlockIoResources& io) {
     json.key("blockIO").begin_object();
-    put(json, "weight", io.weight);
-    put(json, "leafWeight", io.leaf_weight);
+    put_set(json, "weight", io.weight);
+    put_set(json, "leafWeight", io.leaf_weight);
     put_list(json, "weightDevice", io.weight_device, [&](const spec::WeightDevice& device) {
         json.key("major").number(device.major);
         json.key("minor").number(device.minor);
-        put(json, "weight", device.weight);
-        put(json, "leafWeight", device.leaf_weight);
+        put_set(json, "weight", device.weight);
+        put_set(json, "leafWeight", device.leaf_weight);
     });
     auto write_throttle = [&](const spec::ThrottleDevice& device) {
         json.key("major").number(device.major);
@@ -78,7 +67,7 @@ void write_block_io(JsonWriter& json, const spec::BlockIoResources& io) {
 void write_network(JsonWriter& json, const spec::Resources& resources) {
     if (!resources.network_class_id && resources.network_priorities.empty()) return;
     json.key("network").begin_object();
-    put(json, "classID", resources.network_class_id);
+    put_set(json, "classID", resources.network_class_id);
     put_list(json, "priorities", resources.network_priorities, [&](const spec::NetworkPriority& one) {
         json.key("name").string(one.name);
         json.key("priority").number(one.priority);
@@ -91,8 +80,8 @@ void write_maps(JsonWriter& json, const spec::Resources& resources) {
         json.key("rdma").begin_object();
         for (const spec::RdmaLimit& limit : resources.rdma) {
             json.key(limit.device).begin_object();
-            put(json, "hcaHandles", limit.hca_handles);
-            put(json, "hcaObjects", limit.hca_objects);
+            put_set(json, "hcaHandles", limit.hca_handles);
+            put_set(json, "hcaObjects", limit.hca_objects);
             json.end_object();
         }
         json.end_object();
