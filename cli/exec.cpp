@@ -11,7 +11,7 @@ static void declare_exec_options(OptionSet& options, ExecOptions& exec, PassedOp
     options.texts("env", 'e', exec.env, "add NAME=VALUE to the environment (repeatable)");
     options.flag("tty", 't', exec.tty, "give the process a terminal");
     options.text("user", 'u', exec.user, "user of the process, as numbers: UID[:GID]");
-    options.texts("additional-gids", 'g', exec.additional_gids, "add a group (repeatable)");
+    options.numbers("additional-gids", 'g', exec.additional_gids, "add a group (repeatable)");
     options.text("process", 'p', passed.document_path,
                  "file with the whole process as JSON; then the options about the process do not count");
     options.flag("detach", 'd', exec.detach, "return as soon as the process runs");

@@ -28,6 +28,11 @@ std::optional<bool> parse_bool(std::string_view text) {
     return std::nullopt;
 }
 
+std::string not_a_number(const char* name, std::string_view value) {
+    return "invalid value " + in_quotes(value) + " for flag -" + name +
+           ": expected a number from 0 to 4294967295";
+}
+
 bool is_help(std::string_view word) {
     return word == "--help" || word == "-help" || word == "-h";
 }
@@ -47,6 +52,9 @@ void OptionSet::text(const char* name, char letter, std::optional<std::string>& 
     options_.push_back({name, letter, help, &target});
 }
 void OptionSet::number(const char* name, char letter, unsigned& target, const char* help) {
+    options_.push_back({name, letter, help, &target});
+}
+void OptionSet::numbers(const char* name, char letter, std::vector<unsigned>& target, const char* help) {
     options_.push_back({name, letter, help, &target});
 }
 void OptionSet::texts(const char* name, char letter, std::vector<std::string>& target, const char* help) {
@@ -127,8 +135,10 @@ Result<Parsed> OptionSet::parse(std::span<const std::string> words, Placement pl
         } else if (is_help(word)) {
             parsed.wants_help = true;
             return parsed;
-        } else {
-            URC_TRY_VOID(read_option(words, given));
+        } else if (auto read = read_option(words, given); !read) {
+            // --log in front of what is wrong says where the complaint goes.
+            if (!given.empty()) (void)store(given);
+            return std::move(read).error();
         }
     }
     if (!given.empty()) URC_TRY_VOID(store(given));
@@ -144,10 +154,14 @@ std::string OptionSet::assign(const Option& option, const std::vector<std::strin
         if (auto* flag = std::get_if<std::optional<bool>*>(&option.target)) **flag = *value;
     } else if (auto* number = std::get_if<unsigned*>(&option.target)) {
         auto value = parse_number<unsigned>(last);
-        if (!value)
-            return "invalid value " + in_quotes(last) + " for flag -" + option.name +
-                   ": expected a number from 0 to 4294967295";
+        if (!value) return not_a_number(option.name, last);
         **number = *value;
+    } else if (auto* numbers = std::get_if<std::vector<unsigned>*>(&option.target)) {
+        for (const std::string& text : values) {
+            auto value = parse_number<unsigned>(text);
+            if (!value) return not_a_number(option.name, text);
+            (*numbers)->push_back(*value);
+        }
     } else if (auto* text = std::get_if<std::string*>(&option.target)) {
         **text = last;
     } else if (auto* optional = std::get_if<std::optional<std::string>*>(&option.target)) {

@@ -43,6 +43,7 @@ public:
     void text(const char* name, char letter, std::string& target, const char* help);
     void text(const char* name, char letter, std::optional<std::string>& target, const char* help);
     void number(const char* name, char letter, unsigned& target, const char* help);
+    void numbers(const char* name, char letter, std::vector<unsigned>& target, const char* help);
     void texts(const char* name, char letter, std::vector<std::string>& target, const char* help);
 
     // `words` are those after the program or command name. An Error is a usage error, worded as Go does it.
@@ -54,7 +55,7 @@ public:
 
 private:
     using Target = std::variant<bool*, std::optional<bool>*, std::string*, std::optional<std::string>*,
-                                unsigned*, std::vector<std::string>*>;
+                                unsigned*, std::vector<unsigned>*, std::vector<std::string>*>;
     struct Option {
         const char* name;
         char letter;

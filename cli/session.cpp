@@ -55,7 +55,10 @@ int Session::main(std::span<const std::string> words) {
     OptionSet options;
     globals.declare(options);
     auto parsed = options.parse(words, Placement::before_arguments);
-    if (!parsed) return usage_error(parsed.error(), program_help());
+    if (!parsed) {
+        (void)apply(globals);
+        return usage_error(parsed.error(), program_help());
+    }
     if (parsed->wants_help) return answer(program_help());
     if (globals.version) return answer(version_text(program_));
     if (auto applied = apply(globals); !applied) {

@@ -21,16 +21,24 @@ std::string_view level_word(LogLevel level) {
     return "error";
 }
 
-// Somebody's container id or path may hold a newline; a failing call is one line nevertheless.
+// Somebody's container id or path may hold a newline, or what a terminal obeys; a failing call is one line
+// nevertheless.
 std::string one_line(std::string_view text) {
+    constexpr char kHex[] = "0123456789abcdef";
     std::string line;
     for (char c : text) {
-        if (c == '\n')
+        const auto byte = static_cast<unsigned char>(c);
+        if (c == '\n') {
             line += "\\n";
-        else if (c == '\r')
+        } else if (c == '\r') {
             line += "\\r";
-        else
+        } else if (byte < 0x20 || byte == 0x7f) {
+            line += "\\x";
+            line += kHex[byte >> 4];
+            line += kHex[byte & 15];
+        } else {
             line += c;
+        }
     }
     return line;
 }

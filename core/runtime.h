@@ -63,7 +63,8 @@ struct ExecOptions {
     std::string cwd, apparmor, process_label;
     std::optional<std::string> user;  // UID[:GID]
     std::optional<bool> no_new_privs;
-    std::vector<std::string> env, additional_gids, caps;
+    std::vector<std::string> env, caps;
+    std::vector<unsigned> additional_gids;
 
     std::vector<std::string> cgroups;                    // [CONTROLLER[,CONTROLLER]:]PATH
     std::string pid_file, console_socket, pidfd_socket;  // relative to the working directory
@@ -144,8 +145,8 @@ Result<spec::Resources> read_resources(const std::string& path);
 
 struct ContainerStats {
     cgroup::Stats cgroup;
-    std::vector<InterfaceStats> interfaces;  // of a network namespace of its own; without the loopback
     std::optional<rdt::Stats> rdt;           // of a container that has a group in resctrl
+    std::vector<InterfaceStats> interfaces;  // of a network namespace of its own; without the loopback
 };
 struct EventsOptions {
     bool once = false;  // the statistics of this moment, and no more

@@ -11,6 +11,7 @@
 #include "core/child/resolver.h"
 #include "core/json_writer.h"
 #include "core/process/namespaces.h"
+#include "core/spec/text.h"
 #include "uring/file.h"
 
 namespace urc::criu {
@@ -135,10 +136,14 @@ Result<NamespacesToRestore> namespaces_to_restore(const std::vector<spec::Namesp
             return Error::message(
                 "criu cannot join a " + std::string(process::proc_name(ns.type)) + " namespace: " + ns.path,
                 ENOTSUP);
-        URC_TRY(Fd fd, process::open_namespace(ns.type, ns.path));
+        auto fd = process::open_namespace(ns.type, ns.path);
+        if (!fd) {
+            const auto index = static_cast<std::size_t>(&ns - namespaces.data());
+            return std::move(fd).error().context(spec::indexed("linux.namespaces", index) + ".path");
+        }
         if (const char* key = external_key(ns.type)) {
             restored.keys.emplace_back(key);
-            restored.fds.push_back(std::move(fd));
+            restored.fds.push_back(std::move(*fd));
         } else {
             restored.joins.emplace_back(process::proc_name(ns.type), ns.path);
         }

@@ -6,6 +6,7 @@
 #include "core/spec/parse.h"
 #include "core/spec/text.h"
 #include "core/spec/validate.h"
+#include "core/spec/validate_parts.h"
 
 namespace urc {
 
@@ -17,13 +18,28 @@ Error wrong_user(std::string_view text) {
     return Error::message("--user: must be UID or UID:GID, not " + spec::in_quotes(text));
 }
 
-Result<void> add_groups(spec::User& user, const std::vector<std::string>& texts) {
-    for (const std::string& text : texts) {
-        auto gid = parse_number<std::uint32_t>(text, kIdMax);
-        if (!gid) return Error::message("--additional-gids: not a group id: " + spec::in_quotes(text));
-        user.additional_gids.push_back(*gid);
+Result<void> add_groups(spec::User& user, const std::vector<unsigned>& gids) {
+    for (unsigned gid : gids) {
+        if (gid > kIdMax)
+            return Error::message("--additional-gids: " + std::to_string(gid) + " is no group id");
+        user.additional_gids.push_back(gid);
     }
     return {};
+}
+
+// What validate_process() would call by the names of a document.
+Result<void> check_options(const ExecOptions& options) {
+    if (options.args.empty()) return Error::message("args must not be empty");
+    if (!options.cwd.empty() && !spec::is_absolute(options.cwd))
+        return Error::message("--cwd: must be an absolute path, not " + spec::in_quotes(options.cwd));
+    return spec::check_env(options.env, "--env");
+}
+
+// The container's own labels were there when it was made.
+std::string_view origin_of_labels(const ExecOptions& options, std::string_view document) {
+    if (options.process_document) return document;
+    if (!options.apparmor.empty()) return "--apparmor";
+    return options.process_label.empty() ? document : "--process-label";
 }
 
 // What a document of --process leaves out, it has from the container: its confinement first of all.
@@ -40,6 +56,7 @@ void inherit(spec::Process& process, const spec::Process& container) {
 }
 
 Result<spec::Process> change(spec::Process process, const ExecOptions& options, const Log& log) {
+    URC_TRY_VOID(check_options(options));
     process.args = options.args;
     process.terminal = options.tty;
     if (!options.cwd.empty()) process.cwd = options.cwd;
@@ -92,7 +109,7 @@ std::vector<std::string> add_capabilities(spec::Process& process, const std::vec
 Result<spec::Process> make_exec_process(const spec::Spec& config, const ExecOptions& options,
                                         const Log& log) {
     spec::Process process;
-    std::string_view document = "process";
+    std::string_view document = "config.json: process";
     if (options.process_document) {
         document = "process.json";
         URC_TRY(process, parse_process(*options.process_document));
@@ -104,7 +121,7 @@ Result<spec::Process> make_exec_process(const spec::Spec& config, const ExecOpti
     }
     URC_TRY_VOID(validate_process(process, document));
     auto has_modules = child::check_labels(process);
-    if (!has_modules.ok()) return std::move(has_modules).error().context(document);
+    if (!has_modules.ok()) return std::move(has_modules).error().context(origin_of_labels(options, document));
     return process;
 }
 

@@ -35,6 +35,7 @@
 #include "core/process/start_socket.h"
 #include "core/process/unix_socket.h"
 #include "core/process/user_namespace.h"
+#include "core/spec/text.h"
 #include "core/systemd/scope.h"
 #include "core/terminal/terminal.h"
 #include "uring/file.h"
@@ -60,14 +61,14 @@ public:
     Result<void> find_cgroup();
     Result<void> announce();
     Result<void> make_cgroup();
-    Result<void> spawn();
     Result<void> make_rdt_group();
+    Result<void> spawn();
     Result<void> map_ids();
     Result<void> move_network_devices();
     Result<void> limit_process();
     Result<void> limit_cgroup();
-    Result<void> save_state();
     Result<void> join_rdt_group();
+    Result<void> save_state();
     Result<void> run_runtime_hooks();
     Result<void> await_ready();
     Result<void> send_pidfd();
@@ -124,12 +125,12 @@ constexpr Step kSteps[] = {
     {"prepare seccomp", &Launcher::prepare_seccomp},
     {"announce", &Launcher::announce},
     {"make cgroup", &Launcher::make_cgroup},
-    {"spawn", &Launcher::spawn},
     {"make resctrl group", &Launcher::make_rdt_group},
+    {"spawn", &Launcher::spawn},
     // From here on the child is at work on the other processor.
     {"limit cgroup", &Launcher::limit_cgroup},
-    {"map ids", &Launcher::map_ids},
     {"join resctrl group", &Launcher::join_rdt_group},
+    {"map ids", &Launcher::map_ids},
     {"network devices", &Launcher::move_network_devices},
     {"limit process", &Launcher::limit_process},
     {"save state", &Launcher::save_state},
@@ -139,6 +140,10 @@ constexpr Step kSteps[] = {
     {"pid file", &Launcher::write_pid_file},
     {"commit", &Launcher::commit},
 };
+
+std::string field_of(const std::vector<spec::Namespace>& all, const spec::Namespace& one) {
+    return spec::indexed("linux.namespaces", static_cast<std::size_t>(&one - all.data())) + ".path";
+}
 
 // The out-of-memory killer leaves no message; a limit that is too small for the set-up is the usual reason.
 Error with_memory_hint(Error error, std::optional<std::int64_t> limit) {
@@ -213,10 +218,11 @@ Result<void> Launcher::open_namespaces() {
     for (const spec::Namespace& ns : spec_.linux.namespaces) {
         if (ns.type == spec::NamespaceType::user) child_.is_in_user = true;
         if (!ns.path.empty()) {
-            URC_TRY(Fd fd, process::open_namespace(ns.type, ns.path));
+            auto fd = process::open_namespace(ns.type, ns.path);
+            if (!fd) return std::move(fd).error().context(field_of(spec_.linux.namespaces, ns));
             if (ns.type == spec::NamespaceType::user)
-                URC_TRY_VOID(process::take_id_maps(fd.get(), ns.path, spec_.linux));
-            child_.joins.push_back({ns.type, ns.path, std::move(fd)});
+                URC_TRY_VOID(process::take_id_maps(fd->get(), ns.path, spec_.linux));
+            child_.joins.push_back({ns.type, ns.path, std::move(*fd)});
         } else if (ns.type == spec::NamespaceType::user) {
             child_.has_new_user = true;
             child_.new_namespaces |= CLONE_NEWUSER;
@@ -317,12 +323,6 @@ Result<void> Launcher::make_cgroup() {
     return is_cgroup_v1_ && is_staged_ ? cgroup_->apply(spec_.linux.resources) : Result<void>{};
 }
 
-// The joining stage is needed when the init's own clone has to happen inside: children of a joined pid or
-// time namespace are in it, their parent is not, and a new user namespace would lose the right to join the
-// others.
-bool Launcher::needs_stage() const {
-    if (spec_.linux.has_new(spec::NamespaceType::time)) return true;
-    return std::any_of(child_.joins.begin(), child_.joins.end(), [this](const child::Join& join) {
 Result<void> Launcher::make_rdt_group() {
     if (!spec_.linux.intel_rdt) return {};
     URC_TRY(state_.rdt, rdt::make_group(global_.rdt_host, *spec_.linux.intel_rdt, options_.id));
@@ -336,6 +336,12 @@ Result<void> Launcher::join_rdt_group() {
     return joined ? joined : std::move(joined).error().context("Intel RDT");
 }
 
+// The joining stage is needed when the init's own clone has to happen inside: children of a joined pid or
+// time namespace are in it, their parent is not, and a new user namespace would lose the right to join the
+// others.
+bool Launcher::needs_stage() const {
+    if (spec_.linux.has_new(spec::NamespaceType::time)) return true;
+    return std::any_of(child_.joins.begin(), child_.joins.end(), [this](const child::Join& join) {
         return child_.has_new_user || join.type == spec::NamespaceType::pid ||
                join.type == spec::NamespaceType::user || join.type == spec::NamespaceType::time;
     });

@@ -127,7 +127,7 @@ void write_own(JsonWriter& json, const State& state) {
 namespace od = simdjson::ondemand;
 
 Error bad(std::string_view key) {
-    return Error(EPROTO, "state.json", key);
+    return Error::message("is damaged: " + std::string(key), EPROTO);
 }
 
 Result<std::string> text_of(od::value value, std::string_view key) {
@@ -278,7 +278,9 @@ Result<void> read_own(od::value value, State& state) {
             od::object object;
             std::string_view text;
             if (member.get_object().get(object) || object.raw_json().get(text)) return bad("hooks");
-            URC_TRY(state.hooks, parse_hooks(text));
+            auto hooks = parse_hooks(text);
+            if (!hooks.ok()) return bad("hooks");
+            state.hooks = std::move(*hooks);
         }
         return {};
     });
@@ -357,7 +359,7 @@ Result<State> parse_state_json(std::string text) {
         has_pid = has_pid || name == "init_process_pid";
         return read_member(name, member, state);
     }));
-    if (!has_pid || state.id.empty()) return bad("id and init_process_pid");
+    if (!has_pid || state.id.empty()) return bad("no id or no init_process_pid");
     return state;
 }
 

@@ -3,9 +3,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -137,7 +139,13 @@ Result<void> StateDir::save(const State& state) {
 
 Result<State> StateDir::load() const {
     URC_TRY(std::string text, read_file_at(directory_.get(), kStateFile, kStateSizeMax));
-    return parse_state_json(std::move(text));
+    auto state = parse_state_json(std::move(text));
+    if (state) return state;
+    char path[PATH_MAX];
+    const std::string link = "/proc/self/fd/" + std::to_string(directory_.get());
+    const ssize_t length = ::readlink(link.c_str(), path, sizeof path);
+    std::string name = length > 0 ? std::string(path, static_cast<std::size_t>(length)) : id_;
+    return Error::message(name + "/" + kStateFile + " " + state.error().text(), state.error().code());
 }
 
 bool StateDir::has_start_socket() const {

@@ -38,7 +38,10 @@ test_unknown_namespace() {
 test_joined_namespace_of_another_kind() {
     b=$(bundle nspath '.linux.namespaces = [.linux.namespaces[] | if .type == "network" then .path = "/proc/self/ns/uts" else . end]')
     call run --bundle "$b" "$id"
-    refused 1 '/proc/self/ns/uts: not a network namespace'
+    refused 1 'linux.namespaces\[[0-9]\].path: .*/proc/self/ns/uts: not a network namespace'
+    b=$(bundle nsgone '.linux.namespaces = [.linux.namespaces[] | if .type == "network" then .path = "/no/such/ns" else . end]')
+    call run --bundle "$b" "$id"
+    refused 1 'linux.namespaces\[[0-9]\].path: open: /no/such/ns: No such file'
 }
 
 test_missing_rootfs() {
@@ -151,6 +154,11 @@ test_read_only_cgroupfs() {
 test_intel_rdt_is_refused_where_there_is_no_resctrl() {
     ! grep -q ' - resctrl ' /proc/self/mountinfo || return 0
     b=$(bundle rdt '.linux.intelRdt = {"closID": "x"}')
+    for verb in run create; do
+        call "$verb" --bundle "$b" "$id"
+        refused 1 'config.json: linux.intelRdt: Intel RDT is not supported here, or its resctrl file system is not mounted'
+    done
+    b=$(bundle rdtname '.linux.intelRdt = {"closID": "a/b"}')
     call run --bundle "$b" "$id"
     refused 1 'linux.intelRdt.closID: not a name'
     b=$(bundle rdtupdate '.process.args = ["sleep", "1000"]')
@@ -161,11 +169,6 @@ test_intel_rdt_is_refused_where_there_is_no_resctrl() {
     call delete --force "$id"
     nothing_left
 }
-    for verb in run create; do
-        call "$verb" --bundle "$b" "$id"
-        refused 1 'config.json: linux.intelRdt: Intel RDT is not supported here, or its resctrl file system is not mounted'
-    done
-    b=$(bundle rdtname '.linux.intelRdt = {"closID": "a/b"}')
 
 test_terminal_without_a_place_for_it() {
     b=$(bundle tty '.process.terminal = true')
@@ -185,6 +188,7 @@ test_preserve_fds_that_are_not_open() {
 test_pid_file_that_cannot_be_written() {
     b=$(bundle pidfile)
     call run --pid-file "$work/no/such/dir/pid" --bundle "$b" "$id"
+    grep -q "pid file: $work/no/such/dir/pid: No such file" "$work/err" || fail "the path is not the one given"
     refused 1 'No such file or directory'
 }
 

@@ -50,6 +50,31 @@ TEST_F(SessionTest, VersionIsThreeLinesUnderTheNameOfTheCall) {
     EXPECT_EQ(err_, "");
 }
 
+TEST_F(SessionTest, AnUnknownGlobalOptionIsToldInTheLogThatWasNamedBefore) {
+    EXPECT_EQ(call({"--log", base_ + "/log", "--log-format", "json", "--frob", "state", "c1"}), 1);
+    EXPECT_NE(log().find(R"("msg":"flag provided but not defined: -frob")"), std::string::npos) << log();
+    EXPECT_EQ(err_, "urc: flag provided but not defined: -frob\n");
+    EXPECT_EQ(out_.substr(0, 17), "Incorrect Usage: ");
+}
+
+TEST_F(SessionTest, AnOddIdOrOptionIsOneLine) {
+    EXPECT_EQ(call({"--root", base_, "state", "a\nb\x1b[2J"}), 1);
+    EXPECT_EQ(std::count(err_.begin(), err_.end(), '\n'), 1) << err_;
+    EXPECT_EQ(err_.find('\x1b'), std::string::npos);
+    EXPECT_EQ(call({"--no\nsuch"}), 1);
+    EXPECT_EQ(std::count(err_.begin(), err_.end(), '\n'), 1) << err_;
+}
+
+TEST_F(SessionTest, AGroupThatIsNoNumberIsAUsageError) {
+    for (const char* flag : {"-g", "--additional-gids"}) {
+        EXPECT_EQ(call({"exec", flag, "abc", "c1", "true"}), 1);
+        EXPECT_EQ(
+            err_,
+            "urc: invalid value \"abc\" for flag -additional-gids: expected a number from 0 to 4294967295\n");
+        EXPECT_NE(out_.find("Incorrect Usage: "), std::string::npos);
+    }
+}
+
 TEST_F(SessionTest, HelpListsTheCommandsThatAreThere) {
     EXPECT_EQ(call({"--help"}), 0);
     const std::string help = out_;

@@ -44,6 +44,17 @@ TEST_F(LogTest, AnErrorIsOneLogrusLineInTheFileAndOneLineOnStderr) {
     EXPECT_TRUE(std::regex_match(file(), line)) << file();
 }
 
+TEST_F(LogTest, WhatATerminalObeysIsSpelledOut) {
+    Log log = open(LogFormat::text);
+    testing::internal::CaptureStderr();
+    log.error(std::string("a\x1b[31m\r\n\t\x7f\0z", 12));
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "urc: a\\x1b[31m\\r\\n\\x09\\x7f\\x00z\n");
+    const std::string text = file();
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
+    EXPECT_EQ(std::count_if(text.begin(), text.end(), [](char c) { return c >= 0 && c < ' ' && c != '\n'; }),
+              0);
+}
+
 TEST_F(LogTest, InJsonAnErrorIsOneObjectWithLevelMsgAndTime) {
     Log log = open(LogFormat::json);
     testing::internal::CaptureStderr();

@@ -102,6 +102,19 @@ TEST_F(StoreTest, ADirectoryIsMadeWith0711AndTheRootWith0700) {
     EXPECT_EQ(info.st_mode & 07777, 0700u);
 }
 
+TEST_F(StoreTest, ADamagedStateIsNamedByItsPath) {
+    put("c1", ::getpid());
+    for (const char* text : {"", "{", "{}", R"({"id":"c1","init_process_pid":"x"})"}) {
+        spit(root_ + "/c1/state.json", text);
+        auto store = Store::open(root_);
+        auto state = store->find("c1")->load();
+        ASSERT_FALSE(state) << text;
+        EXPECT_TRUE(state.error().text().starts_with(root_ + "/c1/state.json is damaged: "))
+            << state.error().text();
+        EXPECT_EQ(state.error().text().find("Protocol"), std::string::npos);
+    }
+}
+
 TEST_F(StoreTest, AnIdInUseIsRefused) {
     put("c1", ::getpid());
     auto store = Store::open(root_);
