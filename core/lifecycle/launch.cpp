@@ -123,9 +123,9 @@ constexpr Step kSteps[] = {
     {"find cgroup", &Launcher::find_cgroup},
     {"plan mounts", &Launcher::plan_mounts},
     {"prepare seccomp", &Launcher::prepare_seccomp},
+    {"make resctrl group", &Launcher::make_rdt_group},
     {"announce", &Launcher::announce},
     {"make cgroup", &Launcher::make_cgroup},
-    {"make resctrl group", &Launcher::make_rdt_group},
     {"spawn", &Launcher::spawn},
     // From here on the child is at work on the other processor.
     {"limit cgroup", &Launcher::limit_cgroup},
