@@ -18,12 +18,20 @@ namespace urc {
 
 inline constinit std::size_t frames_live = 0;
 
-inline void* allocate_frame(std::size_t size) noexcept {
+namespace detail {
+
+inline void* try_allocate_frame(std::size_t size) noexcept {
 #if defined(URC_MIMALLOC)
-    void* frame = mi_malloc(size);
+    return mi_malloc(size);
 #else
-    void* frame = ::operator new(size, std::nothrow);
+    return ::operator new(size, std::nothrow);
 #endif
+}
+
+}  // namespace detail
+
+inline void* allocate_frame(std::size_t size) noexcept {
+    void* frame = detail::try_allocate_frame(size);
     URC_CHECK(frame != nullptr);
     ++frames_live;
     return frame;
@@ -36,6 +44,16 @@ inline void free_frame(void* frame) noexcept {
 #else
     ::operator delete(frame);
 #endif
+}
+
+// Takes the room for frames from the kernel, which the allocator does in one large piece. False when there is
+// none (ulimit -v): better known before there is anything to lose, since a frame cannot fail.
+inline bool reserve_frames() noexcept {
+    void* frame = detail::try_allocate_frame(1024);
+    if (!frame) return false;
+    ++frames_live;
+    free_frame(frame);
+    return true;
 }
 
 }  // namespace urc

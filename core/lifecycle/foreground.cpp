@@ -3,14 +3,17 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <string>
 
 #include "core/terminal/relay.h"
 #include "core/terminal/terminal.h"
+#include "uring/frame.h"
 #include "uring/nursery.h"
 #include "uring/ring.h"
 
@@ -100,9 +103,18 @@ Result<terminal::RawMode> take_over_terminal(int master) {
     return terminal::RawMode::enter(STDIN_FILENO);
 }
 
+// The loop is made when the process runs already, beside its set-up. Under a limit its memory is asked for
+// before, while nothing has to be undone.
+Result<void> reserve_memory() {
+    rlimit limit;
+    if (::getrlimit(RLIMIT_AS, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY || reserve_frames()) return {};
+    return Error(ENOMEM, "reserve memory", "ulimit -v " + std::to_string(limit.rlim_cur / 1024));
+}
+
 }  // namespace
 
 Result<Foreground> Foreground::enter(const Log& log, Subreaper subreaper) {
+    URC_TRY_VOID(reserve_memory());
     URC_TRY(SignalFd signals, SignalFd::open(forwarded_signals()));
     if (subreaper == Subreaper::yes && ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
         log.warning("cannot become a subreaper: ", errno_text(errno));

@@ -192,4 +192,22 @@ test_pid_file_that_cannot_be_written() {
     refused 1 'No such file or directory'
 }
 
+# The loop's memory is asked for before anything is made: a limit that leaves none is refused, never found out later.
+test_no_room_for_the_loop() {
+    # With shared libraries the allocator is everyone's, and nothing runs at all.
+    ldd "$urc" >/dev/null 2>&1 && return 0
+    b=$(bundle noroom)
+    # shellcheck disable=SC3045
+    (ulimit -v 20000; "$urc" --root "$root" run --bundle "$b" "$id" >"$work/out" 2>"$work/err" </dev/null)
+    status=$?
+    refused 1 'reserve memory: ulimit -v 20000: Cannot allocate memory'
+    call run --detach --bundle "$b" "$id"
+    # shellcheck disable=SC3045
+    (ulimit -v 20000; "$urc" --root "$root" exec "$id" true >"$work/out" 2>"$work/err" </dev/null)
+    [ $? = 255 ] || fail "exec does not say 255"
+    grep -q 'reserve memory: ulimit -v 20000' "$work/err" || fail "exec does not say why"
+    call delete --force "$id"
+    nothing_left
+}
+
 main
