@@ -36,7 +36,7 @@ test_wrong_values_change_nothing() {
     call update --resources "$work/none" "$id"
     says 'No such file or directory'
     call update --l3-cache-schema 'L3:0=f' "$id"
-    says 'l3-cache-schema: not supported yet'
+    says 'l3-cache-schema: Intel RDT is not supported here'
     check "the limit is as it was" [ "$(limit)" = 50 ]
     end
 }
