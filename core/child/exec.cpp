@@ -194,8 +194,7 @@ Result<void> add_calls(LastPage& page, Image& image, const Launch& launch, std::
     return {};
 }
 
-// ---- exec: the process that can be seen in the container is cloned as late as can be (enter.cpp)
-// ---------------------------------------------------------------
+// ---- exec: the process that can be seen in the container is cloned as late as can be (enter.cpp) ----------
 
 constexpr std::uint64_t kAdmin = std::uint64_t{1} << CAP_SYS_ADMIN;
 
@@ -262,8 +261,9 @@ void add_go(LastPage& page, Image& image, const Launch& launch) {
 //   clone ------------------------------------------>  setsid, controlling terminal, RLIMIT_NPROC
 //   spawned(pid), exits                                awaits go
 //                                                      descriptors, no_new_privs
-//                                                      filter, if in_the_clone, and capabilities if
-//                                                      with_admin execve
+//                                                      filter, if in_the_clone
+//                                                      capabilities, if with_admin
+//                                                      execve
 Result<void> add_calls_of_a_clone(LastPage& page, Image& image, const Launch& launch) {
     if (LastPage::is_supported()) URC_TRY_VOID(page.add_leave_image());
     const FilterPlace place = place_filter(launch);
