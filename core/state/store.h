@@ -2,11 +2,13 @@
 //
 //   ROOT/ID/            0711; its flock(2) is the container's lock
 //           state.json  replaced as a whole: written as state.json.new, then renamed
-//           start.sock   there from create to start (made by create, removed by start)
+//           start.sock  there from create to start (made by create, removed by start)
 //
 // A directory is either whole (state.json is there) or being made by a live process that holds its lock. One
 // without state.json whose lock is free is what a killed creator left: reserve() takes it over, `delete
-// --force` removes it, `list` passes it by.
+// --force` removes it, `list` passes it by. Before a creator makes anything outside of the directory, it
+// saves a state without an init (lifecycle/announce.h): should it be killed then, that is a stopped
+// container, whose cgroups `delete` finds.
 //
 // The lock belongs to the open directory description: it is held until every copy of that descriptor is
 // closed. A process that clones while holding it must close the copy in the child, or the lock outlives it.
