@@ -127,4 +127,19 @@ test_cve_2019_5736_own_executable_is_out_of_reach() {
     check "urc is as it was" [ "$(sha256sum "$urc")" = "$before" ]
 }
 
+# The order in which rights go (core/child/exec.cpp): user, then with no_new_privs the capabilities before the filter, so
+# that a profile need not allow what urc still does; without it the filter first, which takes a right.
+test_rights_go_in_one_order() {
+    forbidden='.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"action": "SCMP_ACT_ERRNO", "errnoRet": 95,
+        "names": ["capset", "setgroups", "setresuid", "setresgid", "close_range", "prctl"]}]} |
+        .process.user = {"uid": 5, "gid": 6} | .process.args = ["/bin/sh", "-c", "id -u; grep Seccomp: /proc/self/status"]'
+    b=$(bundle order "$forbidden | .process.noNewPrivileges = true")
+    call run --bundle "$b" "$tag-order"
+    check "a filter that comes last forbids nothing of ours" [ "$status" = 0 ]
+    check "user and filter are in force" [ "$(tr -d '\t' <"$work/out" | xargs)" = "5 Seccomp:2" ]
+    b=$(bundle order "$forbidden | .process.noNewPrivileges = false")
+    call run --bundle "$b" "$tag-order"
+    refused 1 'set capabilities: operation not supported'
+}
+
 main
