@@ -30,7 +30,7 @@ std::optional<int> parse_signal(std::string_view text) {
     // Aliases that sigabbrev_np(3) does not give.
     if (name == "IOT") return SIGABRT;
     if (name == "CLD") return SIGCHLD;
-    if (name == "POLL") return SIGIO;
+    if (name == "POLL" || name == "IO") return SIGIO;
     for (int signal = 1; signal < SIGRTMIN; ++signal) {
         const char* abbreviation = sigabbrev_np(signal);
         if (abbreviation && name == abbreviation) return signal;

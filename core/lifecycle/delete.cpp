@@ -49,12 +49,6 @@ Result<void> lock_by_force(const Global& global, StateDir& dir) {
     return dir.lock(kEndMs);
 }
 
-// No state to go by: nothing but the directory can be removed.
-Result<void> remove_leftover(const Global& global, StateDir& dir, const Error& why) {
-    if (why.code() != ENOENT) global.log.warning("delete: ", dir.id(), ": ", why.text());
-    return dir.remove();
-}
-
 Result<void> remove_one(const Global& global, const Store& store, std::string_view id, bool is_forced) {
     auto found = store.find(id);
     if (!found && found.error().code() == ENOENT && is_forced) return {};
@@ -63,7 +57,9 @@ Result<void> remove_one(const Global& global, const Store& store, std::string_vi
     URC_TRY_VOID(is_forced ? lock_by_force(global, dir) : dir.lock(kLockTimeoutMs));
     auto state = load_container(dir);
     if (!state) {
-        if (is_forced) return remove_leftover(global, dir, state.error());
+        // Without a state nothing was made yet but the directory. With one that cannot be read there may be
+        // processes and cgroups, and to forget them is the worst that could be done.
+        if (is_forced && state.error().code() == ENOENT) return dir.remove();
         return std::move(state).error();
     }
     // The lock is ours, so nobody is creating any more, whatever the state says.

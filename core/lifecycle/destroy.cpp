@@ -75,4 +75,13 @@ Result<void> destroy(const Global& global, StateDir& dir, const State& state) {
     return {};
 }
 
+Result<void> lock_and_destroy(const Global& global, StateDir& dir) {
+    constexpr int kLockTimeoutMs = 10'000;
+    URC_TRY_VOID(dir.lock(kLockTimeoutMs));
+    auto state = dir.load();
+    if (!state && state.error().code() == ENOENT) return {};
+    if (!state) return std::move(state).error();
+    return destroy(global, dir, *state);
+}
+
 }  // namespace urc

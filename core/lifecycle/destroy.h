@@ -16,4 +16,8 @@ bool is_frozen(const State& state);
 // the lock of `dir`.
 Result<void> destroy(const Global& global, StateDir& dir, const State& state);
 
+// The same for who has given the lock up meanwhile. Nothing happens when somebody else has removed the
+// container in between.
+Result<void> lock_and_destroy(const Global& global, StateDir& dir);
+
 }  // namespace urc

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <string>
 
 #include "core/terminal/relay.h"
 #include "core/terminal/terminal.h"
@@ -103,12 +102,17 @@ Result<terminal::RawMode> take_over_terminal(int master) {
     return terminal::RawMode::enter(STDIN_FILENO);
 }
 
-// The loop is made when the process runs already, beside its set-up. Under a limit its memory is asked for
-// before, while nothing has to be undone.
-Result<void> reserve_memory() {
+bool is_limited(int resource) {
     rlimit limit;
-    if (::getrlimit(RLIMIT_AS, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY || reserve_frames()) return {};
-    return Error(ENOMEM, "reserve memory", "ulimit -v " + std::to_string(limit.rlim_cur / 1024));
+    return ::getrlimit(static_cast<__rlimit_resource>(resource), &limit) == 0 &&
+           limit.rlim_cur != RLIM_INFINITY;
+}
+
+// The loop is made when the process runs already, beside its set-up. Under a limit (ulimit -v, -d) its memory
+// is asked for before, while nothing has to be undone.
+Result<void> reserve_memory() {
+    if ((!is_limited(RLIMIT_AS) && !is_limited(RLIMIT_DATA)) || reserve_frames()) return {};
+    return Error(ENOMEM, "reserve memory", "under a limit (ulimit -v, ulimit -d)");
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ class Foreground {
 public:
     // Before the process is there: a signal that arrives from now on is kept, and forwarded as soon as that
     // can be. As a subreaper we inherit what the process leaves behind; not becoming one is only a warning.
-    // ENOMEM when a limit (RLIMIT_AS) leaves no room for the loop.
+    // ENOMEM when a limit (RLIMIT_AS, RLIMIT_DATA) leaves no room for the loop.
     static Result<Foreground> enter(const Log& log, Subreaper subreaper);
 
     struct Attended {

@@ -90,12 +90,14 @@ Result<void> run_poststart_hooks(const State& state) {
 }
 
 Result<void> release(const Global& global, Launched& container) {
+    // Hooks may take their time, and may look at the container, or execute something in it.
+    container.dir.unlock();
     auto runs = say_go(global.log, container.channel,
                        pass_to_agent(container.state, container.state.init.pid, Status::creating));
     if (runs.ok()) runs = run_poststart_hooks(container.state);
     if (runs.ok()) return {};
     kill_and_reap(container.init);
-    (void)destroy(global, container.dir, container.state);
+    (void)lock_and_destroy(global, container.dir);
     return with_memory_hint(std::move(runs).error(), container.memory_limit);
 }
 

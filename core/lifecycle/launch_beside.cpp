@@ -90,9 +90,13 @@ Result<void> Launcher::send_pidfd() {
     return process::send_descriptor(pidfd_socket_.get(), "standard", init_.pidfd.get(), "--pidfd-socket");
 }
 
-// The init of a create has waited for this: until now it would have died with us.
+// The init of a create has waited for this: until now it would have died with us. Now the container is
+// "created".
 Result<void> Launcher::commit() {
-    return started_by_ == StartedBy::socket ? channel_.send(process::Message::committed) : Result<void>{};
+    if (started_by_ != StartedBy::socket) return {};
+    if (::renameat(dir_->fd(), kNewStartSocket, dir_->fd(), kStartSocket) < 0)
+        return Error::last("rename", kNewStartSocket);
+    return channel_.send(process::Message::committed);
 }
 
 // prestart and createRuntime. The child makes the mounts, and then waits for us.

@@ -234,7 +234,7 @@ Result<void> Launcher::spawn() {
     child_.channel = std::move(pair.child);
     child_.reports_ready = started_by_ == StartedBy::socket || spec_.process->terminal;
     if (started_by_ == StartedBy::socket) {
-        URC_TRY(child_.start_listener, process::listen_at(dir_->fd(), kStartSocket));
+        URC_TRY(child_.start_listener, process::listen_at(dir_->fd(), kNewStartSocket));
     }
     URC_TRY(init_, clone_init());
     undo_.push([this] { kill_and_reap(init_.pidfd); });

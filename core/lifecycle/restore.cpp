@@ -187,6 +187,7 @@ Result<void> Restorer::reserve_state() {
     state_.annotations = bundle_.spec.annotations;
     state_.owner = ::getuid();
     state_.rootless = is_rootless(global_);
+    state_.is_restored = true;
     if (!bundle_.spec.hooks.poststop.empty()) undo_.push([this] { run_poststop_hooks(); });
     undo_.push([this] { (void)dir_->remove(); });
     URC_TRY(state_path_, path_of(dir_->fd()));

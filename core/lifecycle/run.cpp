@@ -6,18 +6,6 @@
 
 namespace urc {
 
-namespace {
-
-constexpr int kLockTimeoutMs = 10'000;
-
-// Whatever happened, nothing must stay; the first error is the one to show.
-Result<void> remove_container(const Global& global, Launched& container) {
-    URC_TRY_VOID(container.dir.lock(kLockTimeoutMs));
-    return destroy(global, container.dir, container.state);
-}
-
-}  // namespace
-
 Result<std::optional<Foreground>> enter_foreground(const Global& global, const CreateOptions& options) {
     std::optional<Foreground> foreground;
     if (options.detach) return foreground;
@@ -34,10 +22,10 @@ Result<int> attend(const Global& global, Foreground& foreground, Launched& conta
                                      .terminal = container.terminal.get()});
     if (!status.ok()) {
         kill_and_reap(container.init);
-        (void)remove_container(global, container);
+        (void)lock_and_destroy(global, container.dir);
         return status;
     }
-    if (!keep) URC_TRY_VOID(remove_container(global, container));
+    if (!keep) URC_TRY_VOID(lock_and_destroy(global, container.dir));
     return status;
 }
 

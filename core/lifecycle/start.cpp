@@ -32,11 +32,13 @@ Result<void> start(const Global& global, std::string_view id) {
     // Gone from now on, whatever comes of it: the container is not "created" any more.
     if (::unlinkat(dir.fd(), kStartSocket, 0) < 0) return Error::last("unlink", kStartSocket);
     URC_TRY_VOID(channel.send(process::Message::go));
+    // From here on hooks may take their time, and may look at the container, or execute something in it.
+    dir.unlock();
     auto runs = await_program(global.log, channel, pass_to_agent(state, state.init.pid, Status::creating));
     if (runs.ok()) runs = run_poststart_hooks(state);
     // A startContainer or poststart hook has refused: that is the end of the container (runtime.md). A
     // program that cannot be executed leaves a stopped one.
-    if (!runs.ok() && runs.error().code() == hooks::kHookFailed) (void)destroy(global, dir, state);
+    if (!runs.ok() && runs.error().code() == hooks::kHookFailed) (void)lock_and_destroy(global, dir);
     return runs;
 }
 

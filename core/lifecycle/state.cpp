@@ -34,11 +34,12 @@ StateView make_view(const StateDir& dir, const State& state) {
     StateView view;
     view.id = dir.id();
     view.status = compute_status(dir, state, is_frozen);
-    // `run` keeps the lock until the program runs. Only who looks without it can see the moments before that.
-    // (A restored process has never executed anything, either.)
-    if (view.status == Status::running && dir.is_locked()) {
+    // `create` and `run` keep the lock until all is there; then come startContainer hooks and the program. (A
+    // restored process has never executed anything, either.)
+    if (view.status == Status::running && !state.is_restored) {
         auto init = read_process_stat(state.init.pid);
-        if (init.ok() && !init->has_executed) view.status = Status::creating;
+        if (init.ok() && !init->has_executed)
+            view.status = dir.is_locked() ? Status::creating : Status::created;
     }
     view.pid = view.status == Status::stopped ? 0 : state.init.pid;
     view.bundle = state.bundle;

@@ -49,6 +49,7 @@ struct State {
     spec::StringMap annotations;
     uid_t owner = 0;
     bool rootless = false;
+    bool is_restored = false;     // by criu: its init has never executed anything
     bool has_own_keyring = true;  // a session keyring, which exec joins
     // Controller ("" on v2) and absolute directory; the ones that urc made itself, parents included, in
     // the order they were made: delete removes exactly these.

@@ -90,6 +90,7 @@ void write_own(JsonWriter& json, const State& state) {
     json.key("bundle").string(state.bundle);
     if (!state.config_file.empty()) json.key("config").string(state.config_file);
     json.key("owner").number(state.owner);
+    if (state.is_restored) json.key("restored").boolean(true);
     json.key("own_keyring").boolean(state.has_own_keyring);
     json.key("pidfd_inode").number(state.init.pidfd_inode);
     json.key("annotations").begin_object();
@@ -247,6 +248,8 @@ Result<void> read_own(od::value value, State& state) {
             URC_TRY(state.bundle, text_of(member, "bundle"));
         } else if (name == "config") {
             URC_TRY(state.config_file, text_of(member, "config"));
+        } else if (name == "restored") {
+            if (member.get_bool().get(state.is_restored)) return bad("restored");
         } else if (name == "own_keyring") {
             if (member.get_bool().get(state.has_own_keyring)) return bad("own_keyring");
         } else if (name == "owner") {

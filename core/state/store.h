@@ -2,7 +2,8 @@
 //
 //   ROOT/ID/            0711; its flock(2) is the container's lock
 //           state.json  replaced as a whole: written as state.json.new, then renamed
-//           start.sock  there from create to start (made by create, removed by start)
+//           start.sock  there from create to start: start.sock.new until all of create is done, removed by
+//           start
 //
 // A directory is either whole (state.json is there) or being made by a live process that holds its lock. One
 // without state.json whose lock is free is what a killed creator left: reserve() takes it over, `delete
@@ -27,6 +28,7 @@ namespace urc {
 
 inline constexpr const char* kStateFile = "state.json";
 inline constexpr const char* kStartSocket = "start.sock";
+inline constexpr const char* kNewStartSocket = "start.sock.new";
 
 // Letters, digits, `_+-.`; not "." or ".."; a leading dot is refused as well. "invalid container ID format:
 // ...".

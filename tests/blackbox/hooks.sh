@@ -41,7 +41,10 @@ pwd >/out/$1.cwd
 env | sort >/out/$1.env
 grep -E '^(Cap|Seccomp:|NoNewPrivs|Uid)' /proc/self/status >/out/$1.status
 cat >/out/$1.json
-case ${2-} in fail) echo "not inside" >&2; exit 4 ;; esac
+case ${2-} in
+    fail) echo "not inside" >&2; exit 4 ;;
+    hang) exec sleep 100 ;;
+esac
 exit 0
 END
     chmod +x "$1/rootfs/bin/hook"
@@ -275,6 +278,57 @@ test_delete_force_ends_a_hook_that_hangs() {
         check "$kind: the create has failed" [ "$?" = 1 ]
         nothing_left
     done
+}
+
+# A hook may look at its container, and do something with it, and so may others while it is at work.
+test_a_hook_may_use_its_container() {
+    b=$(bundle uses '.process.args = ["sleep", "100"]')
+    jq --arg command "$urc --root $root exec $id echo from-hook >$log/said && $urc --root $root update --pids-limit 50 $id" \
+        '.hooks.poststart = [{"path": "/bin/sh", "args": ["sh", "-c", $command], "timeout": 30}]' \
+        "$b/config.json" >"$b/new.json" && mv "$b/new.json" "$b/config.json"
+    for verb in run start; do
+        rm -f "$log/said"
+        [ $verb = run ] || call create --bundle "$b" "$id"
+        if [ $verb = run ]; then call run --detach --bundle "$b" "$id"; else call start "$id"; fi
+        check "$verb: the hook succeeds" [ "$status" = 0 ]
+        check "$verb: it has executed something" [ "$(cat "$log/said")" = from-hook ]
+        call delete --force "$id"
+        nothing_left
+    done
+}
+
+status_is() { # WORD
+    [ "$("$urc" --root "$root" state "$id" 2>/dev/null | jq -r .status)" = "$1" ]
+}
+
+test_what_others_see_while_a_hook_is_at_work() {
+    hooked sees '.hooks = {createRuntime: [.hooks.createRuntime[0] | .args += ["hang"]]}'
+    "$urc" --root "$root" create --bundle "$b" "$id" </dev/null >/dev/null 2>&1 &
+    creator=$!
+    check "createRuntime: hangs" eventually grep -qx createRuntime "$log/order"
+    check "createRuntime: creating" status_is creating
+    call delete --force "$id"
+    wait "$creator"
+    hooked sees2 '.process.args = ["sleep", "100"] | .hooks = {startContainer: [.hooks.startContainer[0] | .args += ["hang"]]}'
+    call create --bundle "$b" "$id"
+    check "created" status_is created
+    "$urc" --root "$root" start "$id" </dev/null >/dev/null 2>&1 &
+    starter=$!
+    check "startContainer: hangs" eventually grep -qx startContainer "$log/order"
+    check "startContainer: created" status_is created
+    call pause "$id"
+    check "startContainer: pause" [ "$status" = 0 ]
+    check "startContainer: paused" status_is paused
+    call resume "$id"
+    check "startContainer: resume" [ "$status" = 0 ]
+    call exec "$id" echo inside
+    check "startContainer: exec" [ "$status" = 0 ]
+    call start "$id"
+    check "startContainer: one start is enough" grep -q 'already running' "$work/err"
+    call delete --force "$id"
+    check "startContainer: delete --force" [ "$status" = 0 ]
+    wait "$starter"
+    nothing_left
 }
 
 test_poststop_after_a_failure_that_is_no_hooks() {

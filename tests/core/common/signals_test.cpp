@@ -15,6 +15,8 @@ TEST(ParseSignal, TakesNamesNumbersAndRealTimeOffsets) {
                                                             {"9", 9},
                                                             {"0", 0},
                                                             {"IOT", SIGABRT},
+                                                            {"SIGIO", SIGIO},
+                                                            {"POLL", SIGIO},
                                                             {"RTMIN", SIGRTMIN},
                                                             {"rtmin+3", SIGRTMIN + 3},
                                                             {"SIGRTMAX-1", SIGRTMAX - 1},

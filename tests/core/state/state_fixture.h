@@ -105,7 +105,9 @@ protected:
         ASSERT_TRUE(store);
         auto dir = store->reserve(id);
         ASSERT_TRUE(dir) << dir.error().text();
-        ASSERT_TRUE(dir->save(sample(id, pid)));
+        State state = sample(id, pid);
+        state.is_restored = true;  // as it, a Sleeper is a live process that has never executed anything
+        ASSERT_TRUE(dir->save(state));
     }
 
     std::string base_, root_;
