@@ -93,6 +93,7 @@ protected:
             EXPECT_TRUE(init);
             if (init) state.init = *init;
         }
+        state.is_restored = true;  // as it, a Sleeper is a live process that has never executed anything
         state.created = {1'700'000'000, 123'456'789};
         state.bundle = "/b";
         state.rootfs = "/b/rootfs";
@@ -105,9 +106,7 @@ protected:
         ASSERT_TRUE(store);
         auto dir = store->reserve(id);
         ASSERT_TRUE(dir) << dir.error().text();
-        State state = sample(id, pid);
-        state.is_restored = true;  // as it, a Sleeper is a live process that has never executed anything
-        ASSERT_TRUE(dir->save(state));
+        ASSERT_TRUE(dir->save(sample(id, pid)));
     }
 
     std::string base_, root_;
