@@ -1,0 +1,66 @@
+// Output: what a container writes, on its way to the sinks. The same code serves one container (foreground
+// run, the monitor) and thousands (the supervisor): all of them share one Loop and one BufferRing.
+//
+//   stdout pipe --relay()--> [64 KiB from the ring's buffers] --+--> sink 1 --> file, by plain write(2)
+//   stderr pipe --relay()-->                                    +--> sink 2 --> fifo, waits by poll
+//                                                               +--> viewers (attach): never waited for
+//
+// What a stream says goes to every sink in its order, once. A sink that does not take it is dealt with by its
+// policy (sink_options.h): only `block` holds up the stream, and so the container, and nobody else's.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/log.h"
+#include "core/relay/sink_options.h"
+#include "uring/buffer_ring.h"
+#include "uring/loop.h"
+
+namespace urc::relay {
+
+// Somebody who watches the output live. Must not block, and copies what it wants to keep.
+class Viewer {
+public:
+    virtual void output(Stream stream, std::span<const std::byte> bytes) noexcept = 0;
+
+protected:
+    ~Viewer() = default;
+};
+
+struct OutputOptions {
+    std::string id;                  // of the container
+    std::vector<SinkOptions> sinks;  // none of driver `none`
+    const Log* log = nullptr;        // warnings: a sink that fails, what was dropped. Outlives the Output
+};
+
+class Output {
+public:
+    // Opens every sink, before the container is started: a path that cannot be opened is an Error here.
+    // `buffers` are for reading, shared by all; both must outlive the Output.
+    static Result<std::unique_ptr<Output>> open(Loop& loop, BufferRing& buffers, OutputOptions options);
+    virtual ~Output() = default;
+
+    // Reads `fd` (a pipe, or the master of a terminal; borrowed) until its end and hands on what it says. One
+    // task a stream. Cancelled, it leaves nothing behind that was read and not handed to the sinks' buffers.
+    virtual Task<void> relay(int fd, Stream stream) = 0;
+
+    // What `fd` has to say at this moment, without waiting for more: after relay() was cancelled because a
+    // grandchild keeps the pipe open.
+    virtual Task<void> drain(int fd, Stream stream) = 0;
+
+    // After both: closes unfinished lines, writes notices of what was dropped, and waits until the sinks have
+    // taken all of it, at most `bound`. What is then still kept is counted in a warning.
+    virtual Task<void> finish(std::chrono::nanoseconds bound) = 0;
+
+    // Files are rotated (or opened anew, where they are not counted: logrotate) before the next record.
+    virtual void rotate() = 0;
+
+    virtual void add_viewer(Viewer& viewer) = 0;
+    virtual void remove_viewer(Viewer& viewer) = 0;
+};
+
+}  // namespace urc::relay
