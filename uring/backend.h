@@ -4,9 +4,9 @@
 //   submit / wait     hand them over; wait for at least one completion
 //   reap              take completions out, as many as fit; nothing else happens in there
 //
-// Ring (ring.h) speaks to the kernel. tests/sim/ has one that draws the order, the errors and the clock from
-// a seed. Hosts without io_uring will get one on epoll: so nothing above this file may assume a ring, and
-// what only some backends can do is asked for with supports().
+// Ring (ring.h) speaks to the kernel; EpollBackend (epoll_backend.h) is for hosts without io_uring, and
+// open_backend.h chooses. tests/sim/ has one that draws the order, the errors and the clock from a seed. So
+// nothing above this file may assume a ring, and what only some backends can do is asked for with supports().
 #pragma once
 
 #include <liburing.h>
@@ -33,6 +33,9 @@ public:
     Backend(const Backend&) = delete;
     Backend& operator=(const Backend&) = delete;
     virtual ~Backend() = default;
+
+    // For logs: "io_uring", "epoll".
+    virtual const char* name() const noexcept = 0;
 
     // True when `count` requests can be queued before the next submit. Never true above the queue's size.
     virtual bool has_room(unsigned count) const noexcept = 0;

@@ -30,6 +30,7 @@ public:
     static Result<std::unique_ptr<Ring>> create(const RingOptions& options = RingOptions());
     ~Ring() override;
 
+    const char* name() const noexcept override { return "io_uring"; }
     bool has_room(unsigned count) const noexcept override;
     io_uring_sqe& next() noexcept override;
     int submit() noexcept override;

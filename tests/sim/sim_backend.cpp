@@ -1,6 +1,5 @@
 #include "tests/sim/sim_backend.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -17,35 +16,6 @@ namespace {
 constexpr int kErrnoMax = 133;
 // A pipe that polls writable takes this much without blocking (PIPE_BUF).
 constexpr std::size_t kPipeRoom = 4096;
-
-template <typename T>
-T* pointer(std::uint64_t address) {
-    return reinterpret_cast<T*>(address);
-}
-
-std::chrono::nanoseconds time_of(const io_uring_sqe& sqe) {
-    const auto* time = pointer<const __kernel_timespec>(sqe.addr);
-    return std::chrono::seconds(time->tv_sec) + std::chrono::nanoseconds(time->tv_nsec);
-}
-
-short ready_events(int fd, short events) {
-    pollfd entry{fd, events, 0};
-    return ::poll(&entry, 1, 0) > 0 ? entry.revents : short{0};
-}
-
-bool is_nonblocking(int fd) {
-    return ::fcntl(fd, F_GETFL) & O_NONBLOCK;
-}
-
-int outcome(ssize_t result) {
-    return result < 0 ? -errno : static_cast<int>(result);
-}
-
-bool is_multishot(const io_uring_sqe& sqe) {
-    if (sqe.opcode == IORING_OP_ACCEPT) return sqe.ioprio & IORING_ACCEPT_MULTISHOT;
-    if (sqe.opcode == IORING_OP_RECV) return sqe.ioprio & IORING_RECV_MULTISHOT;
-    return sqe.opcode == IORING_OP_POLL_ADD && (sqe.len & IORING_POLL_ADD_MULTI);
-}
 
 }  // namespace
 
@@ -177,10 +147,7 @@ void SimBackend::end(Requests::iterator request, int result, std::uint32_t flags
     post(ended.sqe.user_data, result, flags);
     if (ended.timeout) post(ended.timeout->user_data, -ECANCELED, 0);
     if (ended.rest.empty()) return;
-    bool is_short = (ended.sqe.opcode == IORING_OP_READ || ended.sqe.opcode == IORING_OP_WRITE ||
-                     ended.sqe.opcode == IORING_OP_SEND) &&
-                    static_cast<unsigned>(result) < ended.sqe.len;
-    if (result < 0 || is_short) return cancel_chain(ended.rest);
+    if (breaks_chain(ended.sqe, result)) return cancel_chain(ended.rest);
     Request next = std::move(ended.rest.front());
     ended.rest.pop_front();
     next.rest = std::move(ended.rest);
@@ -196,11 +163,11 @@ void SimBackend::cancel_chain(std::deque<Request>& rest) {
 
 bool SimBackend::strike(Requests::iterator request) {
     if (request->sqe.opcode == IORING_OP_TIMEOUT) {
-        if (time_ < time_of(request->sqe)) return false;
+        if (time_ < sqe_time(request->sqe)) return false;
         end(request, -ETIME);
         return true;
     }
-    if (!request->timeout || time_ < time_of(*request->timeout)) return false;
+    if (!request->timeout || time_ < sqe_time(*request->timeout)) return false;
     std::uint64_t user_data = request->timeout->user_data;
     request->timeout.reset();
     if (random_.chance(300)) {
@@ -220,8 +187,8 @@ std::optional<std::chrono::nanoseconds> SimBackend::next_timeout() const {
     std::optional<std::chrono::nanoseconds> first;
     auto note = [&](std::chrono::nanoseconds time) { first = first ? std::min(*first, time) : time; };
     for (const Request& request : active_) {
-        if (request.sqe.opcode == IORING_OP_TIMEOUT) note(time_of(request.sqe));
-        if (request.timeout) note(time_of(*request.timeout));
+        if (request.sqe.opcode == IORING_OP_TIMEOUT) note(sqe_time(request.sqe));
+        if (request.timeout) note(sqe_time(*request.timeout));
     }
     return first;
 }
@@ -268,8 +235,7 @@ bool SimBackend::advance(Requests::iterator request) {
 }
 
 bool SimBackend::advance_multishot(Requests::iterator request, int result, std::uint32_t flags) {
-    bool is_end_of_stream = result == 0 && request->sqe.opcode == IORING_OP_RECV;
-    if (result < 0 || is_end_of_stream || random_.chance(200)) {
+    if (ends_multishot(request->sqe, result) || random_.chance(200)) {
         end(request, result, flags);
     } else {
         request->has_fired = true;
@@ -286,24 +252,23 @@ std::optional<int> SimBackend::attempt(Request& request, std::uint32_t& flags) {
         case IORING_OP_NOP:
             return 0;
         case IORING_OP_POLL_ADD: {
-            auto events = static_cast<short>(sqe.poll32_events);
-            short ready = ready_events(sqe.fd, events);
+            short ready = ready_events(sqe.fd, wait_mask(sqe));
             if (!ready) request.has_fired = false;
             if (!ready || request.has_fired) return std::nullopt;
             return ready;
         }
         case IORING_OP_ACCEPT:
             if (!ready_events(sqe.fd, POLLIN)) return std::nullopt;
-            return outcome(::accept4(sqe.fd, nullptr, nullptr, static_cast<int>(sqe.accept_flags)));
+            return as_result(::accept4(sqe.fd, nullptr, nullptr, static_cast<int>(sqe.accept_flags)));
         case IORING_OP_CONNECT:
-            return outcome(
-                ::connect(sqe.fd, pointer<const sockaddr>(sqe.addr), static_cast<socklen_t>(sqe.off)));
+            return as_result(
+                ::connect(sqe.fd, sqe_pointer<const sockaddr>(sqe.addr), static_cast<socklen_t>(sqe.off)));
         case kOpWaitid: {
-            auto* info = pointer<siginfo_t>(sqe.addr2);
+            auto* info = sqe_pointer<siginfo_t>(sqe.addr2);
             int result = ::waitid(static_cast<idtype_t>(sqe.len), static_cast<id_t>(sqe.fd), info,
                                   static_cast<int>(sqe.file_index) | WNOHANG);
             if (result == 0 && info->si_pid == 0) return std::nullopt;
-            return outcome(result);
+            return as_result(result);
         }
         default:
             return transfer(request, flags);
@@ -312,9 +277,7 @@ std::optional<int> SimBackend::attempt(Request& request, std::uint32_t& flags) {
 
 std::optional<int> SimBackend::transfer(Request& request, std::uint32_t& flags) {
     const io_uring_sqe& sqe = request.sqe;
-    bool is_input =
-        sqe.opcode == IORING_OP_READ || sqe.opcode == IORING_OP_RECV || sqe.opcode == IORING_OP_RECVMSG;
-    if (!ready_events(sqe.fd, is_input ? POLLIN : POLLOUT)) {
+    if (!ready_events(sqe.fd, wait_mask(sqe))) {
         if (is_nonblocking(sqe.fd)) return -EAGAIN;
         return std::nullopt;
     }
@@ -328,23 +291,23 @@ std::optional<int> SimBackend::transfer(Request& request, std::uint32_t& flags) 
     int result = -ENOSYS;
     switch (sqe.opcode) {
         case IORING_OP_READ:
-            result = outcome(::read(sqe.fd, pointer<void>(sqe.addr), size));
+            result = as_result(::read(sqe.fd, sqe_pointer<void>(sqe.addr), size));
             break;
         case IORING_OP_WRITE:
-            result = outcome(::write(sqe.fd, pointer<void>(sqe.addr), size));
+            result = as_result(::write(sqe.fd, sqe_pointer<void>(sqe.addr), size));
             break;
         case IORING_OP_SEND:
-            result = outcome(::send(sqe.fd, pointer<void>(sqe.addr), size, message_flags));
+            result = as_result(::send(sqe.fd, sqe_pointer<void>(sqe.addr), size, message_flags));
             break;
         case IORING_OP_RECV:
             if (sqe.flags & IOSQE_BUFFER_SELECT) return receive_selected(request, flags);
-            result = outcome(::recv(sqe.fd, pointer<void>(sqe.addr), size, message_flags));
+            result = as_result(::recv(sqe.fd, sqe_pointer<void>(sqe.addr), size, message_flags));
             break;
         case IORING_OP_RECVMSG:
-            result = outcome(::recvmsg(sqe.fd, pointer<msghdr>(sqe.addr), message_flags));
+            result = as_result(::recvmsg(sqe.fd, sqe_pointer<msghdr>(sqe.addr), message_flags));
             break;
         case IORING_OP_SENDMSG:
-            result = outcome(::sendmsg(sqe.fd, pointer<msghdr>(sqe.addr), message_flags));
+            result = as_result(::sendmsg(sqe.fd, sqe_pointer<msghdr>(sqe.addr), message_flags));
             break;
         default:
             break;
@@ -355,21 +318,17 @@ std::optional<int> SimBackend::transfer(Request& request, std::uint32_t& flags) 
 }
 
 std::optional<int> SimBackend::receive_selected(Request& request, std::uint32_t& flags) {
-    auto found = buffers_.find(request.sqe.buf_group);
-    if (found == buffers_.end()) return -ENOBUFS;
-    Buffers& buffers = found->second;
-    if (buffers.head == buffers.ring->tail) {
+    const io_uring_buf* buffer = buffers_.front(request.sqe.buf_group);
+    if (!buffer) {
         ++seen_.no_buffers;
         return -ENOBUFS;
     }
-    const io_uring_buf& buffer = buffers.ring->bufs[buffers.head & (buffers.entries - 1)];
-    std::size_t size = buffer.len;
+    std::size_t size = buffer->len;
     if (random_.chance(options_.short_permille)) size = 1 + random_.below(size);
-    int result = outcome(::recv(request.sqe.fd, pointer<void>(buffer.addr), size, MSG_DONTWAIT));
+    int result = as_result(::recv(request.sqe.fd, sqe_pointer<void>(buffer->addr), size, MSG_DONTWAIT));
     if (result == -EAGAIN) return std::nullopt;
     if (result < 0 || (result == 0 && random_.chance(500))) return result;
-    flags = IORING_CQE_F_BUFFER | static_cast<std::uint32_t>(buffer.bid) << IORING_CQE_BUFFER_SHIFT;
-    ++buffers.head;
+    flags = buffers_.take(request.sqe.buf_group);
     return result;
 }
 
@@ -396,14 +355,11 @@ void SimBackend::flush() {
 }
 
 Result<void> SimBackend::add_buffer_ring(const io_uring_buf_reg& ring) {
-    Buffers buffers{pointer<io_uring_buf_ring>(ring.ring_addr), ring.ring_entries, 0};
-    if (!buffers_.emplace(ring.bgid, buffers).second)
-        return Error(EEXIST, "io_uring_register", "buffer ring");
-    return {};
+    return buffers_.add(ring);
 }
 
 void SimBackend::remove_buffer_ring(std::uint16_t group) noexcept {
-    buffers_.erase(group);
+    buffers_.remove(group);
 }
 
 }  // namespace urc

@@ -13,11 +13,11 @@
 
 #include <deque>
 #include <list>
-#include <map>
 #include <optional>
 #include <vector>
 
 #include "uring/backend.h"
+#include "uring/request.h"
 
 namespace urc {
 
@@ -52,6 +52,7 @@ public:
     explicit SimBackend(const SimOptions& options) noexcept;
     ~SimBackend() override;
 
+    const char* name() const noexcept override { return "simulation"; }
     bool has_room(unsigned count) const noexcept override;
     io_uring_sqe& next() noexcept override;
     int submit() noexcept override;
@@ -81,11 +82,6 @@ private:
         bool has_fired = false;               // a multishot poll waits for the edge
     };
 #pragma GCC diagnostic pop
-    struct Buffers {
-        io_uring_buf_ring* ring;
-        unsigned entries;
-        std::uint16_t head;
-    };
     using Requests = std::list<Request>;
 
     void accept_batch();
@@ -114,7 +110,7 @@ private:
     std::vector<Completion> posting_;  // finished, not yet visible; leaves in random order
     std::deque<Completion> completions_;
     std::deque<Completion> overflow_;
-    std::map<std::uint16_t, Buffers> buffers_;
+    ProvidedBuffers buffers_;
     Seen seen_;
 };
 
