@@ -1,7 +1,6 @@
 #include "core/lifecycle/foreground.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -14,7 +13,7 @@
 #include "core/terminal/terminal.h"
 #include "uring/frame.h"
 #include "uring/nursery.h"
-#include "uring/ring.h"
+#include "uring/open_backend.h"
 
 namespace urc {
 
@@ -78,23 +77,6 @@ Task<siginfo_t> attend_on(Loop& loop, const SignalFd& signals, const Attended& p
     co_return info;
 }
 
-// The same without a ring, for hosts that forbid io_uring (kernel.io_uring_disabled, a seccomp filter around
-// us).
-Result<siginfo_t> attend_by_poll(const SignalFd& signals, const Attended& process) {
-    pollfd waits[2] = {{process.pidfd, POLLIN, 0}, {signals.get(), POLLIN, 0}};
-    for (;;) {
-        if (::poll(waits, 2, -1) < 0 && errno != EINTR) return Error::last("poll");
-        signalfd_siginfo signal;
-        if (waits[1].revents & POLLIN && ::read(signals.get(), &signal, sizeof signal) == sizeof signal)
-            handle_signal(signal, process);
-        if (!(waits[0].revents & POLLIN)) continue;
-        siginfo_t info{};
-        if (::waitid(P_PIDFD, static_cast<id_t>(process.pidfd), &info, WEXITED) < 0)
-            return Error::last("waitid");
-        return info;
-    }
-}
-
 Result<terminal::RawMode> take_over_terminal(int master) {
     if (master < 0) return terminal::RawMode();
     if (::fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK) < 0) return Error::last("fcntl", "terminal");
@@ -126,14 +108,10 @@ Result<Foreground> Foreground::enter(const Log& log, Subreaper subreaper) {
 }
 
 Result<siginfo_t> Foreground::await_end(const Attended& process) {
-    auto ring = Ring::create();
-    if (ring.ok()) {
-        Loop loop(**ring);
-        return loop.run(attend_on(loop, signals_, process));
-    }
-    if (process.terminal >= 0) return std::move(ring).error().context("process.terminal");
-    log_->debug("no io_uring, waiting by poll: ", ring.error().text());
-    return attend_by_poll(signals_, process);
+    URC_TRY(std::unique_ptr<Backend> backend, open_backend());
+    log_->debug("waiting by ", backend->name());
+    Loop loop(*backend);
+    return loop.run(attend_on(loop, signals_, process));
 }
 
 Result<int> Foreground::attend(const Attended& process) {
