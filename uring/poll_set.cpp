@@ -39,7 +39,8 @@ Result<PollSet> PollSet::create() {
 }
 
 int PollSet::add(PollWaiter& waiter, int fd, short mask, Stay stay) {
-    URC_CHECK(fd >= 0 && !waiter.is_listed());
+    URC_CHECK(!waiter.is_listed());
+    if (fd < 0) return -EBADF;
     auto number = static_cast<std::size_t>(fd);
     while (watches_.size() <= number) watches_.emplace_back();
     Watch& watch = watches_[number];

@@ -50,6 +50,8 @@ int as_result(ssize_t result) noexcept {
 }
 
 short ready_events(int fd, short events) noexcept {
+    // poll(2) passes over negative numbers.
+    if (fd < 0) return POLLNVAL;
     pollfd entry{fd, events, 0};
     return ::poll(&entry, 1, 0) > 0 ? entry.revents : short{0};
 }
