@@ -20,9 +20,9 @@ std::optional<Outcome> unless_again(int result) noexcept {
     return Outcome{result, 0};
 }
 
-// ENOSYS: a seccomp filter that is older than the call.
+// ENOSYS, EPERM: a seccomp filter that does not know the call. The plain call tells what is behind an EPERM.
 bool knows_no_nowait(int result) noexcept {
-    return result == -EOPNOTSUPP || result == -ENOSYS;
+    return result == -EOPNOTSUPP || result == -ENOSYS || result == -EPERM;
 }
 
 int poll_now(const io_uring_sqe& sqe) noexcept {
