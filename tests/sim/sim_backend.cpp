@@ -328,6 +328,7 @@ std::optional<int> SimBackend::transfer(Request& request, std::uint32_t& flags) 
     int result = -ENOSYS;
     switch (sqe.opcode) {
         case IORING_OP_READ:
+            if (sqe.flags & IOSQE_BUFFER_SELECT) return receive_selected(request, flags);
             result = outcome(::read(sqe.fd, pointer<void>(sqe.addr), size));
             break;
         case IORING_OP_WRITE:
@@ -365,7 +366,11 @@ std::optional<int> SimBackend::receive_selected(Request& request, std::uint32_t&
     const io_uring_buf& buffer = buffers.ring->bufs[buffers.head & (buffers.entries - 1)];
     std::size_t size = buffer.len;
     if (random_.chance(options_.short_permille)) size = 1 + random_.below(size);
-    int result = outcome(::recv(request.sqe.fd, pointer<void>(buffer.addr), size, MSG_DONTWAIT));
+    int fd = request.sqe.fd;
+    // A pipe that polls readable has something, or its end: reading does not block.
+    int result = outcome(request.sqe.opcode == IORING_OP_READ
+                             ? ::read(fd, pointer<void>(buffer.addr), size)
+                             : ::recv(fd, pointer<void>(buffer.addr), size, MSG_DONTWAIT));
     if (result == -EAGAIN) return std::nullopt;
     if (result < 0 || (result == 0 && random_.chance(500))) return result;
     flags = IORING_CQE_F_BUFFER | static_cast<std::uint32_t>(buffer.bid) << IORING_CQE_BUFFER_SHIFT;
