@@ -19,8 +19,8 @@
 //   fd          the bytes as they come, to an inherited descriptor                fd
 //   fifo        the bytes as they come, to a fifo whose reader may come and go    path
 //
-//   all but none: stream=stdout|stderr|both, policy=block|drop|spill, buffer=SIZE, spill-size=SIZE,
-//   spill-dir=DIR
+//   all but none: stream=stdout|stderr|both, policy=block|drop|spill, buffer=SIZE,
+//                 spill-size=SIZE, spill-dir=DIR
 //
 // A record holds at most kRecordSizeMax bytes of payload; a longer line is cut into partial ones (P), and
 // output that ends without a newline is closed by one that is not partial (F). A file that would become
