@@ -70,7 +70,7 @@ std::size_t Sink::work_formatted(const Chunk& chunk) {
             (void)put({scratch, done.size});
         } else if (!left.bytes.empty()) {
             target_->make_room();
-            warn("rotate", target_->take_complaint());
+            complain();
         }
     }
     return chunk.bytes.size() - left.bytes.size();
@@ -85,7 +85,7 @@ std::size_t Sink::work_raw(const Chunk& chunk) {
         if (part.empty() && target_->is_new()) part = left.substr(0, target_->room());
         if (part.empty()) {
             target_->make_room();
-            warn("rotate", target_->take_complaint());
+            complain();
             continue;
         }
         Put result = target_->put(part);
@@ -113,7 +113,7 @@ bool Sink::put(std::string_view bytes) {
 void Sink::put_record(std::string_view record) {
     if (record.size() > target_->room() && !target_->is_new()) {
         target_->make_room();
-        warn("rotate", target_->take_complaint());
+        complain();
     }
     (void)put(record);
 }
@@ -215,7 +215,12 @@ void Sink::rotate() {
 
 void Sink::rotate_now() {
     target_->rotate();
-    warn("rotate", target_->take_complaint());
+    complain();
+}
+
+// What went wrong with the file, and is no reason to stop.
+void Sink::complain() {
+    warn("written on", target_->take_complaint());
 }
 
 void Sink::abandon() {

@@ -78,6 +78,7 @@ private:
     void say_dropped();
     bool say_pending();
     void rotate_now();
+    void complain();
     void warn(std::string_view what, std::string_view why) const;
 
     Files& files_;

@@ -76,10 +76,11 @@ private:
 
     void start_new_file() {
         if (int error = options_.files_max > 1 ? shift() : files_.empty(fd_.get())) {
-            complaint_ = Error(error, "rotate", options_.path).text();
+            if (!std::exchange(has_complained_, true)) complaint_ = Error(error, "rotate").text();
             limit_ = size_ + options_.size_max;
             return;
         }
+        has_complained_ = false;
         size_ = 0;
         limit_ = options_.size_max ? options_.size_max : UINT64_MAX;
     }
@@ -109,6 +110,7 @@ private:
     std::uint64_t size_ = 0;
     std::uint64_t limit_ = UINT64_MAX;
     std::string complaint_;
+    bool has_complained_ = false;
 };
 
 }  // namespace

@@ -41,16 +41,21 @@ Task<void> collect_line(Loop& loop, int fd, std::string& into, std::string_view 
     while (into.find(end) == std::string::npos) co_await collect(loop, fd, into, into.size() + 1);
 }
 
+Task<void> relay_and_finish(Loop& loop, Output& output, Fd from) {
+    co_await output.relay(from.get(), Stream::out);
+    co_await output.finish(60s);
+    co_await nop(loop);
+}
+
 // Output first, while nobody reads; then a reader that takes it all.
 Task<void> stalled_then_read(Loop& loop, Output& output, int reader, std::string text, std::string& got) {
     auto [from, to] = make_pipe();
     Nursery nursery(loop);
-    nursery.spawn(output.relay(from.get(), Stream::out));
+    nursery.spawn(relay_and_finish(loop, output, std::move(from)));
     nursery.spawn(say(loop, std::move(to), text));
     co_await sleep(loop, 30ms);
     nursery.spawn(collect(loop, reader, got, text.size()));
     co_await nursery.join();
-    co_await output.finish(1s);
 }
 
 TEST_F(PolicyTest, BlockKeepsEveryByteInOrder) {
@@ -351,13 +356,12 @@ Task<void> journal_all(Loop& loop, Output& output, int socket, std::string text,
                        std::string& got) {
     auto [from, to] = make_pipe();
     Nursery nursery(loop);
-    nursery.spawn(output.relay(from.get(), Stream::out));
+    nursery.spawn(relay_and_finish(loop, output, std::move(from)));
     nursery.spawn(say(loop, std::move(to), std::move(text)));
     // The queue of a datagram socket is short: the relay has to wait for us.
     co_await sleep(loop, 10ms);
     nursery.spawn(collect_messages(loop, socket, got, count));
     co_await nursery.join();
-    co_await output.finish(1s);
 }
 
 TEST_F(JournalTest, AJournalThatIsSlowGetsEveryRecordOnce) {
