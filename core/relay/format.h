@@ -52,7 +52,8 @@ class Format {
 public:
     virtual ~Format() = default;
 
-    // Records of as much of `chunk` as fits. Nothing consumed: the next record needs more room than there is.
+    // Records of as much of `chunk` as fits. Nothing consumed and no size: the next record needs more room
+    // than there is.
     virtual Formatted format(const Chunk& chunk, const Room& room) = 0;
 
     // The record that ends the unfinished line of `stream`: a partial one, or, as the last word of an output

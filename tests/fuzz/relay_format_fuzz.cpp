@@ -154,7 +154,7 @@ Spoken speak(Driver driver, std::string_view input) {
             room.memory = memory;
             room.size_max = control & 0x40 ? 200 : memory.size();
             Formatted done = format->format(chunk, room);
-            URC_CHECK(done.consumed > 0 && done.size <= memory.size());
+            URC_CHECK(done.consumed + done.size > 0 && done.size <= memory.size());
             spoken.records.append(memory.data(), done.size);
             chunk.bytes.remove_prefix(done.consumed);
         }

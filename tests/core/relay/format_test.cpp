@@ -31,7 +31,7 @@ std::string records_of(Format& format, Stream stream, std::string_view text, Wal
         chunk.time = time;
         chunk.bytes = text;
         Formatted done = format.format(chunk, room);
-        EXPECT_GT(done.consumed, 0U);
+        EXPECT_GT(done.consumed + done.size, 0U);
         records.append(memory.data(), done.size);
         text.remove_prefix(done.consumed);
     }
