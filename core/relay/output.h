@@ -16,8 +16,8 @@
 // relay. One whose reader is gone for good (EPIPE of an `fd`) ends alone, with a warning. A resident process
 // ignores SIGPIPE, and so must whoever calls this.
 //
-// Memory of one container with one log file, idle: about 3 KiB (Output 400 bytes, a sink 700, four frames of
-// 300 to 700), and the unfinished line, if there is one. A buffer is only held from a read to the end of the
+// Memory of one container with one log file, idle: about 5 KiB (the Output and its sink 1.5 KiB, three frames
+// a stream), and the unfinished line, if there is one. A buffer is only held from a read to the end of the
 // write.
 #pragma once
 

@@ -91,10 +91,13 @@ private:
         const std::string fresh = options_.path + ".new";
         auto opened = files_.open(fresh, kFlags | O_TRUNC, kMode);
         if (!opened.ok()) return opened.error().code();
-        for (unsigned number = options_.files_max - 1; number > 0; --number) {
+        // The first number that is free takes the one before it, and so on; the last one is written over.
+        unsigned last = 1;
+        while (last + 1 < options_.files_max && ::access(numbered(last).c_str(), F_OK) == 0) ++last;
+        for (unsigned number = last; number > 0; --number) {
             int error = files_.rename(numbered(number - 1), numbered(number));
-            if (error == ENOENT) continue;
-            if (error) {
+            // Somebody may have taken the log away.
+            if (error && error != ENOENT) {
                 ::unlink(fresh.c_str());
                 return error;
             }
