@@ -59,7 +59,7 @@ public:
         if (ending == Ending::partial) text = text.substr(0, Encoder::cut(text));
         if (ending == Ending::partial && text.empty()) return 0;
         encoder_.begin(stream, time);
-        char* end = encoder_.put(memory.data(), text, {}, ending);
+        char* end = encoder_.put(memory.data(), text, "", ending);
         line.is_partly_out = ending == Ending::partial;
         forget(line.text, text.size());
         return static_cast<std::size_t>(end - memory.data());
@@ -67,7 +67,7 @@ public:
 
     std::size_t notice(std::string_view text, WallTime time, std::span<char> memory) override {
         encoder_.begin(Stream::err, time);
-        char* end = encoder_.put(memory.data(), text, {}, Ending::full);
+        char* end = encoder_.put(memory.data(), text, "", Ending::full);
         return static_cast<std::size_t>(end - memory.data());
     }
 
@@ -118,7 +118,7 @@ private:
             tail.remove_suffix(too_much);
         } else {
             waiting.remove_suffix(too_much - tail.size());
-            tail = {};
+            tail = tail.substr(0, 0);
         }
         return {true, Ending::partial, waiting, tail, tail.size()};
     }
