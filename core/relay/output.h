@@ -7,6 +7,18 @@
 //
 // What a stream says goes to every sink in its order, once. A sink that does not take it is dealt with by its
 // policy (sink_options.h): only `block` holds up the stream, and so the container, and nobody else's.
+//
+//   relay(stdout): a reader ------take()-----> sink: takes it, or keeps it and is stalled
+//                  a keeper: starts, for each stalled sink, a pump: waits until it is writable, retry()
+//   finish():      the same pumps, for what is left when nobody reads any more
+//
+// A sink that cannot be written (a full disk, an I/O error) is tried again every second; that never ends the
+// relay. One whose reader is gone for good (EPIPE of an `fd`) ends alone, with a warning. A resident process
+// ignores SIGPIPE, and so must whoever calls this.
+//
+// Memory of one container with one log file, idle: about 5 KiB (the Output and its sink 1.5 KiB, three frames
+// a stream), and the unfinished line, if there is one. A buffer is only held from a read to the end of the
+// write.
 #pragma once
 
 #include <chrono>
@@ -22,6 +34,8 @@
 
 namespace urc::relay {
 
+class Files;
+
 // Somebody who watches the output live. Must not block, and copies what it wants to keep.
 class Viewer {
 public:
@@ -35,6 +49,7 @@ struct OutputOptions {
     std::string id;                  // of the container
     std::vector<SinkOptions> sinks;  // none of driver `none`
     const Log* log = nullptr;        // warnings: a sink that fails, what was dropped. Outlives the Output
+    Files* files = nullptr;          // for tests: other files than the kernel's. Outlives the Output
 };
 
 class Output {

@@ -8,18 +8,24 @@
 // What stands behind the driver's name is for that sink alone; a --log-opt is for every sink whose driver
 // knows the key and has not got it that way. A key that no sink knows is refused by name.
 //
-//   driver      what a record is                                                    keys beside stream,
-//   policy, buffer none        nothing is relayed: the container has the caller's descriptors     (alone, and
-//   without keys) null        discarded raw-file    the bytes as they come path, max-size, max-files k8s-file
-//   CRI: `2006-01-02T15:04:05.000000000+00:00 stdout F text`           path, max-size, max-files json-file
-//   docker: {"log":"text\n","stream":"stdout","time":"...Z"}           path, max-size, max-files journald
-//   systemd's native protocol (MESSAGE, PRIORITY 6 and 3, CONTAINER_ID, CONTAINER_NAME,
-//               CONTAINER_PARTIAL_MESSAGE=true, SYSLOG_IDENTIFIER)                 tag, socket (tests)
-//   fd          the bytes as they come, to an inherited descriptor                 fd
-//   fifo        the bytes as they come, to a fifo whose reader may come and go     path
+//   driver      what a record is                                                  its keys
+//   none        nothing is relayed: the container has the caller's descriptors    none; alone
+//   null        discarded
+//   raw-file    the bytes as they come                                            path, max-size, max-files
+//   k8s-file    CRI: `2006-01-02T15:04:05.000000000+00:00 stdout F text`          path, max-size, max-files
+//   json-file   docker: {"log":"text\n","stream":"stdout","time":"...Z"}          path, max-size, max-files
+//   journald    systemd's native protocol: MESSAGE, PRIORITY 6 and 3, the         tag, socket (tests)
+//               CONTAINER_ fields of docker and podman, SYSLOG_IDENTIFIER
+//   fd          the bytes as they come, to an inherited descriptor                fd
+//   fifo        the bytes as they come, to a fifo whose reader may come and go    path
+//
+//   all but none: stream=stdout|stderr|both, policy=block|drop|spill, buffer=SIZE,
+//                 spill-size=SIZE, spill-dir=DIR
 //
 // A record holds at most kRecordSizeMax bytes of payload; a longer line is cut into partial ones (P), and
-// output that ends without a newline is closed by one that is not partial (F).
+// output that ends without a newline is closed by one that is not partial (F). A file that would become
+// larger than max-size is rotated between two records; with max-files=1, the default, it is emptied, as
+// docker does.
 #pragma once
 
 #include <cstdint>
@@ -64,9 +70,10 @@ struct SinkOptions {
 };
 
 // `drivers` and `options` as they were typed; `default_path`: for the files of a sink without `path`, its
-// name gets the driver's word as extension when there is more than one of those. Sizes take suffixes (10m,
-// 1g, 64k; powers of 1024), -1 is unlimited. Errors name the word that is wrong. No drivers and no options:
-// no sinks.
+// name gets the driver's word as extension when there is more than one of those. Relative paths begin at the
+// working directory. Sizes take suffixes (10m, 1g, 64k; powers of 1024), -1 is unlimited. An Error is one
+// line that names the word that is wrong: `--log-opt: max-size: "10x": not a size`. No drivers and no
+// options, or the driver `none`: no sinks.
 Result<std::vector<SinkOptions>> parse_sinks(const std::vector<std::string>& drivers,
                                              const std::vector<std::string>& options,
                                              const std::string& default_path);

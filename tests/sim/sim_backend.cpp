@@ -291,6 +291,7 @@ std::optional<int> SimBackend::transfer(Request& request, std::uint32_t& flags) 
     int result = -ENOSYS;
     switch (sqe.opcode) {
         case IORING_OP_READ:
+            if (sqe.flags & IOSQE_BUFFER_SELECT) return receive_selected(request, flags);
             result = as_result(::read(sqe.fd, sqe_pointer<void>(sqe.addr), size));
             break;
         case IORING_OP_WRITE:
@@ -325,7 +326,11 @@ std::optional<int> SimBackend::receive_selected(Request& request, std::uint32_t&
     }
     std::size_t size = buffer->len;
     if (random_.chance(options_.short_permille)) size = 1 + random_.below(size);
-    int result = as_result(::recv(request.sqe.fd, sqe_pointer<void>(buffer->addr), size, MSG_DONTWAIT));
+    int fd = request.sqe.fd;
+    // A pipe that polls readable has something, or its end: reading does not block.
+    int result = as_result(request.sqe.opcode == IORING_OP_READ
+                               ? ::read(fd, sqe_pointer<void>(buffer->addr), size)
+                               : ::recv(fd, sqe_pointer<void>(buffer->addr), size, MSG_DONTWAIT));
     if (result == -EAGAIN) return std::nullopt;
     if (result < 0 || (result == 0 && random_.chance(500))) return result;
     flags = buffers_.take(request.sqe.buf_group);

@@ -1,0 +1,406 @@
+#include "core/relay/output.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "core/relay/sink.h"
+#include "uring/deadline.h"
+#include "uring/event.h"
+#include "uring/nursery.h"
+#include "uring/ops_file.h"
+#include "uring/ops_leased.h"
+#include "uring/race.h"
+
+namespace urc::relay {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A prompt is seen after this time; a busy container has ended its lines long before.
+constexpr auto kUnfinishedMax = 100ms;
+// A disk that was full is not asked more often.
+constexpr auto kRetryDelay = 1s;
+// A sink that polls writable and does not take anything.
+constexpr auto kBackOff = 20ms;
+constexpr std::size_t kSpliceMax = 1 << 20;
+
+constexpr std::array kStreams = {Stream::out, Stream::err};
+
+// How a descriptor is read.
+enum class Source : std::uint8_t {
+    pipe,
+    socket,
+    polled,  // a terminal: the ring would hand it to a worker on older kernels
+};
+
+Source source_of(int fd) {
+    struct stat status {};
+    if (::fstat(fd, &status) < 0) return Source::polled;
+    return S_ISFIFO(status.st_mode)   ? Source::pipe
+           : S_ISSOCK(status.st_mode) ? Source::socket
+                                      : Source::polled;
+}
+
+bool has_input(int fd) {
+    pollfd entry{fd, POLLIN, 0};
+    return ::poll(&entry, 1, 0) > 0;
+}
+
+enum class Spliced : std::uint8_t { some, end, nothing_there, target_full, impossible };
+
+Spliced splice_some(int from, int to) {
+    ssize_t count = ::splice(from, nullptr, to, nullptr, kSpliceMax, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (count > 0) return Spliced::some;
+    if (count == 0) return Spliced::end;
+    if (errno == EINTR) return Spliced::some;
+    if (errno != EAGAIN) return Spliced::impossible;
+    return has_input(from) ? Spliced::target_full : Spliced::nothing_there;
+}
+
+// One stream while it is relayed.
+struct Side {
+    explicit Side(Loop& loop) : wake(loop), room(loop) {}
+    Event wake;  // its keeper has something to look at
+    Event room;  // its reader has
+    bool is_relayed = false;
+    bool is_read = false;
+    bool can_splice = true;
+    std::optional<std::chrono::nanoseconds> unfinished_since;
+};
+
+class RelayedOutput final : public Output {
+public:
+    RelayedOutput(Loop& loop, BufferRing& buffers, Files* files)
+        : loop_(loop), buffers_(buffers), files_(files ? *files : kernel_), out_(loop), err_(loop) {}
+
+    Result<void> open_sinks(const OutputOptions& options) {
+        for (const SinkOptions& sink : options.sinks) {
+            URC_CHECK(sink.driver != Driver::none);
+            auto opened = Sink::open(files_, sink, options.id, options.log);
+            if (!opened.ok())
+                return std::move(opened).error().context("log " + std::string(driver_word(sink.driver)));
+            sinks_.push_back(std::move(*opened));
+        }
+        return {};
+    }
+
+    Task<void> relay(int fd, Stream stream) override;
+    Task<void> drain(int fd, Stream stream) override;
+    Task<void> finish(std::chrono::nanoseconds bound) override;
+
+    void rotate() override {
+        for (auto& sink : sinks_) sink->rotate();
+    }
+    void add_viewer(Viewer& viewer) override { viewers_.push_back(&viewer); }
+    void remove_viewer(Viewer& viewer) override { std::erase(viewers_, &viewer); }
+
+private:
+    Side& side(Stream stream) { return stream == Stream::out ? out_ : err_; }
+
+    Task<void> read_to_end(int fd, Stream stream);
+    Task<bool> read_once(int fd, Stream stream, Source source);
+    Task<bool> splice_once(int fd, Sink& sink, Side& side);
+    Task<void> until_taken(Sink& sink);
+    Task<void> pump(Sink& sink);
+    Task<void> pump_all();
+    void attend(Nursery& nursery);
+
+    bool has_room(Stream stream) const;
+    Sink* only_pipe(Stream stream) const;
+    void take(Stream stream, std::span<const std::byte> bytes);
+    void note_unfinished(Stream stream);
+    std::optional<std::chrono::nanoseconds> reveal_in(Stream stream);
+    void reveal(Stream stream);
+    bool read_polled_once(int fd, Stream stream);
+    void wake_keepers();
+    void wake_readers();
+
+    Loop& loop_;
+    BufferRing& buffers_;
+    Files kernel_;
+    Files& files_;
+    std::vector<std::unique_ptr<Sink>> sinks_;
+    std::vector<Viewer*> viewers_;
+    Side out_, err_;
+};
+
+// ---- what was read
+// -----------------------------------------------------------------------------------------------
+
+void RelayedOutput::take(Stream stream, std::span<const std::byte> bytes) {
+    for (std::size_t i = viewers_.size(); i-- > 0;)
+        if (i < viewers_.size()) viewers_[i]->output(stream, bytes);
+    Chunk chunk;
+    chunk.stream = stream;
+    chunk.time = files_.now();
+    chunk.bytes = {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    bool needs_pump = false;
+    for (auto& sink : sinks_) {
+        if (!sink->takes(stream)) continue;
+        sink->take(chunk);
+        needs_pump = needs_pump || (sink->is_stalled() && !sink->is_attended);
+    }
+    if (needs_pump) wake_keepers();
+    note_unfinished(stream);
+}
+
+void RelayedOutput::note_unfinished(Stream stream) {
+    bool has = std::any_of(sinks_.begin(), sinks_.end(),
+                           [&](const auto& sink) { return sink->has_unfinished(stream); });
+    auto& since = side(stream).unfinished_since;
+    if (!has) {
+        since.reset();
+    } else if (!since) {
+        since = loop_.now();
+    }
+}
+
+// The time until the unfinished line of `stream` is to be shown.
+std::optional<std::chrono::nanoseconds> RelayedOutput::reveal_in(Stream stream) {
+    const auto& since = side(stream).unfinished_since;
+    if (!since) return std::nullopt;
+    return std::max<std::chrono::nanoseconds>(*since + kUnfinishedMax - loop_.now(), 0ns);
+}
+
+void RelayedOutput::reveal(Stream stream) {
+    side(stream).unfinished_since.reset();
+    for (auto& sink : sinks_)
+        if (sink->takes(stream)) sink->reveal(stream);
+    wake_keepers();
+}
+
+bool RelayedOutput::has_room(Stream stream) const {
+    return std::all_of(sinks_.begin(), sinks_.end(),
+                       [&](const auto& sink) { return !sink->takes(stream) || sink->has_room(); });
+}
+
+// The sink into which `stream` may be spliced: a pipe, and nobody else wants to see the bytes.
+Sink* RelayedOutput::only_pipe(Stream stream) const {
+    if (!viewers_.empty()) return nullptr;
+    Sink* only = nullptr;
+    for (const auto& sink : sinks_) {
+        if (!sink->takes(stream)) continue;
+        if (only) return nullptr;
+        only = sink.get();
+    }
+    return only && only->splice_fd() >= 0 ? only : nullptr;
+}
+
+// ---- reading
+// -----------------------------------------------------------------------------------------------------
+
+// read(2) of what poll has announced. False at the end: nothing, or EIO of a terminal whose other side is
+// closed.
+bool RelayedOutput::read_polled_once(int fd, Stream stream) {
+    std::array<std::byte, 16 << 10> bytes;
+    ssize_t count = ::read(fd, bytes.data(), bytes.size());
+    if (count < 0) return errno == EINTR || errno == EAGAIN;
+    if (count > 0) take(stream, std::span(bytes).first(static_cast<std::size_t>(count)));
+    return count > 0;
+}
+
+// Waits for something to read and hands it on. False at the end. A line that stays unfinished is shown.
+Task<bool> RelayedOutput::read_once(int fd, Stream stream, Source source) {
+    auto wait = reveal_in(stream);
+    if (source == Source::polled) {
+        if (!wait) {
+            co_await poll(loop_, fd, POLLIN);
+        } else {
+            auto events = co_await settled(deadline(poll(loop_, fd, POLLIN), *wait));
+            if (!events.ok() && events.error().code() != ETIMEDOUT) co_return events.error();
+            if (!events.ok()) {
+                reveal(stream);
+                co_return true;
+            }
+        }
+        co_return read_polled_once(fd, stream);
+    }
+    BufferLease lease;
+    if (!wait) {
+        lease = co_await read_leased(loop_, fd, buffers_);
+    } else {
+        auto read = co_await settled(deadline(read_leased(loop_, fd, buffers_), *wait));
+        if (!read.ok() && read.error().code() != ETIMEDOUT) co_return read.error();
+        if (!read.ok()) {
+            reveal(stream);
+            co_return true;
+        }
+        lease = std::move(*read);
+    }
+    if (lease.empty()) co_return false;
+    take(stream, lease.bytes());
+    co_return true;
+}
+
+// From pipe to pipe without touching the bytes. False at the end.
+Task<bool> RelayedOutput::splice_once(int fd, Sink& sink, Side& side) {
+    co_await poll(loop_, fd, POLLIN);
+    int to = sink.splice_fd();
+    if (to < 0) co_return true;
+    switch (splice_some(fd, to)) {
+        case Spliced::end:
+            co_return false;
+        case Spliced::target_full:
+            co_await poll(loop_, to, POLLOUT);
+            break;
+        case Spliced::impossible:
+            side.can_splice = false;
+            break;
+        case Spliced::some:
+        case Spliced::nothing_there:
+            break;
+    }
+    co_return true;
+}
+
+Task<void> RelayedOutput::read_to_end(int fd, Stream stream) {
+    // However it ends, the keeper must hear of it.
+    struct Reading {
+        Side& side;
+        explicit Reading(Side& s) : side(s) { side.is_read = true; }
+        ~Reading() {
+            side.is_read = false;
+            side.wake.set();
+        }
+    } reading(side(stream));
+    const Source source = source_of(fd);
+    for (bool goes_on = true; goes_on;) {
+        while (!has_room(stream)) co_await side(stream).room.wait();
+        Sink* pipe = source == Source::pipe && side(stream).can_splice ? only_pipe(stream) : nullptr;
+        // A sink that drops or spills must not hold up the stream when it is full.
+        if (pipe && pipe->options().policy == Policy::block) {
+            goes_on = co_await splice_once(fd, *pipe, side(stream));
+        } else {
+            goes_on = co_await read_once(fd, stream, source);
+        }
+    }
+}
+
+// ---- stalled sinks
+// -----------------------------------------------------------------------------------------------
+
+void RelayedOutput::wake_keepers() {
+    for (Stream stream : kStreams)
+        if (side(stream).is_relayed) side(stream).wake.set();
+}
+
+void RelayedOutput::wake_readers() {
+    for (Stream stream : kStreams) side(stream).room.set();
+}
+
+Task<void> RelayedOutput::until_taken(Sink& sink) {
+    while (sink.is_stalled()) {
+        int fd = sink.wait_fd();
+        if (fd < 0) {
+            co_await sleep(loop_, kRetryDelay);
+        } else {
+            auto events = co_await settled(poll(loop_, fd, POLLOUT));
+            if (!events.ok()) co_await sleep(loop_, kBackOff);
+        }
+        bool has_moved = sink.retry();
+        if (has_moved) wake_readers();
+        if (!has_moved && fd >= 0 && sink.is_stalled()) co_await sleep(loop_, kBackOff);
+    }
+}
+
+// Until the sink has nothing left. Only cancelling ends it before.
+Task<void> RelayedOutput::pump(Sink& sink) {
+    struct Attending {
+        Sink& sink;
+        ~Attending() { sink.is_attended = false; }
+    } attending{sink};
+    while (sink.is_stalled()) {
+        co_await until_taken(sink);
+        bool has_unfinished = false;
+        for (Stream stream : kStreams) has_unfinished = has_unfinished || sink.has_unfinished(stream);
+        if (!has_unfinished) continue;
+        // The reader knows of no line that only now got to where it can be seen.
+        co_await sleep(loop_, kUnfinishedMax);
+        for (Stream stream : kStreams)
+            if (sink.takes(stream)) sink.reveal(stream);
+    }
+}
+
+void RelayedOutput::attend(Nursery& nursery) {
+    for (auto& sink : sinks_) {
+        if (!sink->is_stalled() || sink->is_attended) continue;
+        sink->is_attended = true;
+        nursery.spawn(pump(*sink));
+    }
+}
+
+Task<void> RelayedOutput::pump_all() {
+    Nursery nursery(loop_);
+    attend(nursery);
+    co_await nursery.join();
+}
+
+// ---- the Output
+// --------------------------------------------------------------------------------------------------
+
+Task<void> RelayedOutput::relay(int fd, Stream stream) {
+    // Whoever goes leaves the sinks it attended to the other stream's keeper.
+    struct Relaying {
+        RelayedOutput& output;
+        Side& side;
+        Relaying(RelayedOutput& o, Side& s) : output(o), side(s) {
+            URC_CHECK(!side.is_relayed);
+            side.is_relayed = true;
+        }
+        ~Relaying() {
+            side.is_relayed = false;
+            output.wake_keepers();
+        }
+    } relaying(*this, side(stream));
+    Nursery nursery(loop_);
+    side(stream).is_read = true;
+    nursery.spawn(read_to_end(fd, stream));
+    while (side(stream).is_read) {
+        attend(nursery);
+        co_await side(stream).wake.wait();
+    }
+    nursery.cancel();
+    co_await nursery.join();
+}
+
+Task<void> RelayedOutput::drain(int fd, Stream stream) {
+    // A grandchild that goes on writing gets no more than what was there: a pipe says how much that is.
+    int there = 0;
+    bool is_known = ::ioctl(fd, FIONREAD, &there) == 0;
+    constexpr int kUnknownMax = 64 << 10;
+    for (int left = is_known && there > 0 ? there : kUnknownMax; left > 0 && has_input(fd);) {
+        std::array<std::byte, 16 << 10> bytes;
+        ssize_t count =
+            ::read(fd, bytes.data(), std::min<std::size_t>(bytes.size(), static_cast<unsigned>(left)));
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) break;
+        take(stream, std::span(bytes).first(static_cast<std::size_t>(count)));
+        left -= static_cast<int>(count);
+    }
+    co_return;
+}
+
+Task<void> RelayedOutput::finish(std::chrono::nanoseconds bound) {
+    for (auto& sink : sinks_) sink->close();
+    bool has_stalled =
+        std::any_of(sinks_.begin(), sinks_.end(), [](const auto& s) { return s->is_stalled(); });
+    if (has_stalled) (void)co_await settled(within(loop_, bound, pump_all()));
+    for (auto& sink : sinks_) sink->abandon();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Output>> Output::open(Loop& loop, BufferRing& buffers, OutputOptions options) {
+    auto output = std::make_unique<RelayedOutput>(loop, buffers, options.files);
+    URC_TRY_VOID(output->open_sinks(options));
+    return std::unique_ptr<Output>(std::move(output));
+}
+
+}  // namespace urc::relay
