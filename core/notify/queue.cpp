@@ -13,7 +13,9 @@ Queue::Gone Queue::push(Notification item) {
     Gone gone;
     if (!is_over()) return gone;
     gone.superseded = supersede();
-    constexpr unsigned kSpared[] = {kSaysMark | kSaysBarrier, kSaysMark, 0};
+    constexpr unsigned kFleeting = kSaysStatus | kSaysWatchdog;
+    constexpr unsigned kSpared[] = {kSaysMark | kSaysBarrier | kFleeting, kSaysMark | kSaysBarrier, kSaysMark,
+                                    0};
     for (unsigned spared : kSpared)
         while (is_over() && drop_one(spared, gone)) continue;
     return gone;

@@ -6,8 +6,8 @@
 // Nothing is touched while there is room. Then:
 //   1. a WATCHDOG=1 goes when a later one is there; a STATUS= when a later one is there with no mark between,
 //      so that what the manager shows beside READY, RELOADING or STOPPING is what was said there;
-//   2. the oldest notification without a mark goes, then the oldest barrier (its descriptor is closed), and
-//      only when there are nothing but marks, hundreds of them, the oldest mark.
+//   2. the oldest of the others goes; then the oldest STATUS= or WATCHDOG=1; then the oldest barrier (its
+//      descriptor is closed); and only when there are nothing but marks, hundreds of them, the oldest mark.
 // The first one stays in any case: it may be on its way.
 #pragma once
 
