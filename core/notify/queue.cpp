@@ -53,24 +53,22 @@ std::chrono::nanoseconds Queue::until_due(std::chrono::nanoseconds now,
 std::size_t Queue::supersede() {
     // From the newest to the oldest: what is said later is known when the earlier one is looked at.
     unsigned said_later = 0;
-    std::deque<Notification> kept;
     std::size_t superseded = 0;
-    while (!items_.empty()) {
-        Notification item = std::move(items_.back());
-        items_.pop_back();
-        const bool is_mark = item.says & kSaysMark;
+    for (std::size_t i = items_.size(); i-- > 1;) {
+        Notification& item = items_[i];
         const bool is_fleeting = (item.says & ~(kSaysStatus | kSaysWatchdog)) == 0;
-        if (is_fleeting && (item.says & ~said_later) == 0 && !items_.empty()) {
-            forget(item);
+        if (is_fleeting && (item.says & ~said_later) == 0) {
+            item.is_superseded = true;
             ++superseded;
             continue;
         }
-        if (is_mark) said_later &= ~static_cast<unsigned>(kSaysStatus);
+        if (item.says & kSaysMark) said_later &= ~static_cast<unsigned>(kSaysStatus);
         if (is_fleeting) said_later |= item.says;
-        kept.push_front(std::move(item));
     }
-    items_ = std::move(kept);
-    return superseded;
+    if (superseded == 0) return 0;
+    for (const Notification& item : items_)
+        if (item.is_superseded) forget(item);
+    return std::erase_if(items_, [](const Notification& item) { return item.is_superseded; });
 }
 
 bool Queue::drop_one(unsigned spared, Gone& gone) {

@@ -100,11 +100,11 @@ Upstream::Sent Upstream::send_on_connection(const Notification& notification) {
     }
     ::shutdown(socket_.get(), SHUT_WR);
     phase_ = Phase::answering;
-    answer_due_ = loop_.now() + kAnswerMax;
+    answer_due_ = loop_.now() + answer_max_;
     return answer();
 }
 
-// The peer has read everything when it closes; one that never does is not waited for longer than kAnswerMax.
+// The peer has read everything when it closes; one that never does has had its time.
 Upstream::Sent Upstream::answer() {
     awaited_ = POLLIN;
     if (!is_ready(socket_.get(), POLLIN) && loop_.now() < answer_due_) return Sent::full;

@@ -32,11 +32,11 @@ public:
     enum class Sent : std::uint8_t { taken, refused, full, away };
 
     static constexpr int kTriesMax = 8;  // with pauses of 10, 20, 40 ... 640 ms between them: 1.3 s
-    static constexpr std::chrono::nanoseconds kAnswerMax = std::chrono::seconds(5);
 
-    // `call`: sendmsg(2), or a test's.
-    Upstream(Loop& loop, Address address, SendCall call = ::sendmsg) noexcept
-        : loop_(loop), address_(std::move(address)), call_(call) {}
+    // `call`: sendmsg(2), or a test's. `answer_max`: how long the peer of a connection may take to close it.
+    Upstream(Loop& loop, Address address, SendCall call = ::sendmsg,
+             std::chrono::nanoseconds answer_max = std::chrono::seconds(5)) noexcept
+        : loop_(loop), address_(std::move(address)), call_(call), answer_max_(answer_max) {}
 
     Sent send(const Notification& notification);
 
@@ -64,6 +64,7 @@ private:
     Loop& loop_;
     Address address_;
     SendCall call_;
+    std::chrono::nanoseconds answer_max_;
     Fd socket_;
     Phase phase_ = Phase::closed;
     bool may_name_sender_ = true;
