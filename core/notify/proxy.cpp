@@ -208,7 +208,9 @@ void ContainerProxy::take(InMessage& message) {
         return warn(strangers_, "refused what process ", sender.pid, " sent: it is not of the container");
     }
     Verdict verdict;
-    if (message.is_control_cut()) {
+    if (message.is_data_cut()) {
+        verdict.refusal = "longer than 4096 bytes";
+    } else if (message.is_control_cut()) {
         verdict.refusal = "descriptors were lost";
     } else {
         verdict = judge(body, std::move(message.fds()), sender.pid, options_, carries_fds());

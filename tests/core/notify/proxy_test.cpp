@@ -3,6 +3,7 @@
 
 #include <linux/vm_sockets.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "core/notify/message.h"
@@ -125,6 +126,28 @@ TEST_F(NotifyProxyTest, PassesFourKibibytesAndDropsALongerDatagram) {
     open();
     EXPECT_EQ(sent(longest), Bodies{longest});
     EXPECT_EQ(sent(longest + "x"), Bodies{});
+    using namespace std::string_literals;
+    EXPECT_EQ(sent(longest + "\0READY=1"s), Bodies{}) << "what was cut off is not there, NUL or not";
+    EXPECT_FALSE(proxy->is_ready());
+}
+
+TEST_F(NotifyProxyTest, DropsADatagramWhoseDescriptorsWereLost) {
+    options.allows_fdstore = true;
+    log_to(directory->path("log"), LogLevel::warning);
+    open();
+    Fd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    ASSERT_EQ(send("FDSTORE=1\nREADY=1", std::vector<int>(20, null.get())), 0);
+    ASSERT_EQ(send("END=1"), 0);
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    rlimit few = before;
+    few.rlim_cur = static_cast<rlim_t>(null.get()) + 10;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    Bodies bodies;
+    serve_while(collect(*this, bodies));
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    EXPECT_EQ(bodies, Bodies{"END=1"});
+    EXPECT_NE(logged(directory->path("log")).find("descriptors were lost"), std::string::npos);
 }
 
 TEST_F(NotifyProxyTest, SendsNothingWhenNothingIsLeft) {
