@@ -1,12 +1,11 @@
 // Address: $NOTIFY_SOCKET of urc's own environment, where the manager listens. sd_notify(3), unix(7),
 // vsock(7).
 //
-//   /path                      AF_UNIX datagrams, in the file system
-//   @name                      the same, abstract: a NUL for the `@`, and the length counts instead of a NUL
-//   at
-//                              the end
-//   vsock:CID:PORT             AF_VSOCK: datagrams, or SEQPACKET where the host has none
-//   vsock-dgram:CID:PORT  vsock-seqpacket:CID:PORT  vsock-stream:CID:PORT             that type and no other
+//   /path                     AF_UNIX datagrams, in the file system
+//   @name                     the same, abstract: a NUL for the `@`, none at the end, the length counts
+//   vsock:CID:PORT            AF_VSOCK: datagrams, or SEQPACKET where the host has none
+//   vsock-dgram:CID:PORT      that type and no other; also
+//                             vsock-seqpacket: and vsock-stream:
 //
 // A vsock with connections gets one for each notification, as sd_notify does it: what stands between connect
 // and shutdown is one message.

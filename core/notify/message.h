@@ -3,18 +3,20 @@
 // A body is lines of KEY=VALUE (sd_notify(3)). Each line is judged by itself; what is left of a datagram goes
 // on as ONE datagram, in its order, so that READY=1 is never torn from the STATUS= that came with it.
 //
-//   key                                          what becomes of the line
-//   READY RELOADING STOPPING                     forwarded                         \ marks: never given up
-//   for ERRNO BUSERROR VARLINKERROR EXIT_STATUS      forwarded                         /  want of room
-//   (queue.h) STATUS                                       forwarded, if it is UTF-8 WATCHDOG forwarded;
-//   `trigger` is a mark WATCHDOG_USEC EXTEND_TIMEOUT_USEC RESTART_RESET forwarded MONOTONIC_USEC forwarded,
-//   on our clock: the time namespace's offset subtracted MAINPID MAINPIDFDID MAINPIDFD detached: translated,
-//   and in front of the datagram; foreground:
-//                                                consumed, the manager's main process is urc
-//   NOTIFYACCESS                                 by option
-//   FDSTORE FDSTOREREMOVE FDNAME FDPOLL          by option, with the descriptors
-//   BARRIER                                      BARRIER=1 alone with one descriptor: forwarded, in its place
-//   X_... and unknown ones                       forwarded
+//   key                                        what becomes of the line
+//   READY RELOADING STOPPING                   forwarded; a mark, see queue.h
+//   ERRNO BUSERROR VARLINKERROR EXIT_STATUS    the same
+//   STATUS                                     forwarded, if it is UTF-8
+//   WATCHDOG                                   forwarded; `trigger` is a mark
+//   WATCHDOG_USEC EXTEND_TIMEOUT_USEC          forwarded
+//   RESTART_RESET                              forwarded
+//   MONOTONIC_USEC                             on our clock: less the time namespace's offset
+//   MAINPID MAINPIDFDID MAINPIDFD              detached: translated, in front of the datagram
+//                                              foreground: consumed, the main process is urc
+//   NOTIFYACCESS                               by option
+//   FDSTORE FDSTOREREMOVE FDNAME FDPOLL        by option, with the descriptors
+//   BARRIER                                    =1, alone, one descriptor: forwarded in its place
+//   X_... and unknown ones                     forwarded
 //
 // As systemd, we end lines at \n and \r, pass over empty ones, take one NUL at the end, and refuse a datagram
 // with a NUL elsewhere, with more than 4096 bytes, or with BARRIER=1 and anything else. systemd ignores what

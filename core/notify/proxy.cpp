@@ -1,8 +1,7 @@
 // The proxy's two tasks and what stands between them:
 //
-//   receive()   poll the socket, then up to 64 plain recvmsg(2): judged, queued, sent at once if upstream
-//   takes
-//               them
+//   receive()   polls the socket, then up to 64 plain recvmsg(2): judged, queued, and sent at once
+//               if upstream takes them
 //   pump()      runs only while upstream does not: waits until it does, then sends what is queued
 #include "core/notify/proxy.h"
 

@@ -28,8 +28,7 @@ enum class Standing : std::uint8_t { member, ended, stranger };
 // `is_member` empty: all that can be named are members.
 Standing standing_of(const Sender& sender, const std::function<bool(pid_t)>& is_member);
 
-// ---- for who fills in ProxyOptions
-// ---------------------------------------------------------------------------
+// ---- for who fills in ProxyOptions --------------------------------------------------------------
 
 // Whether `pid` is in the cgroup `path` or below, a path as /proc/PID/cgroup has it. `controller`: of v1
 // ("pids", "name=systemd"); empty: v2.
@@ -43,8 +42,7 @@ std::optional<pid_t> translate_pid(pid_t sender, pid_t inside, std::span<const p
 // time namespace.
 std::optional<std::chrono::nanoseconds> monotonic_offset(pid_t pid);
 
-// ---- pidfds
-// --------------------------------------------------------------------------------------------------
+// ---- pidfds -------------------------------------------------------------------------------------
 
 // Whom `fd` stands for; nullopt when it is no pidfd, or its process has ended or cannot be named by us.
 std::optional<pid_t> pid_of_pidfd(int fd);

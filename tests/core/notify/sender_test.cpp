@@ -102,8 +102,7 @@ TEST(NotifySender, InOurTimeNamespaceHasOurClock) {
     EXPECT_EQ(monotonic_offset(::getpid()), std::nullopt);
 }
 
-// ---- through the proxy, from namespaces of their own
-// --------------------------------------------------------
+// ---- through the proxy, from namespaces of their own --------------------------------------------
 
 std::vector<pid_t> all_processes() {
     std::vector<pid_t> pids;

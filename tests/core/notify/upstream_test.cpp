@@ -154,8 +154,7 @@ TEST_F(NotifyUpstreamTest, SpeaksForItselfWhenTheOtherIsGone) {
     EXPECT_EQ(named, (std::vector<bool>{true, false, true}));
 }
 
-// ---- connections, as AF_VSOCK has them; AF_UNIX has the same types
-// -----------------------------------------------
+// ---- connections, as AF_VSOCK has them; AF_UNIX has the same types ------------------------------
 
 class NotifyConnectionTest : public NotifyUpstreamTest, public ::testing::WithParamInterface<int> {
 public:
