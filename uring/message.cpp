@@ -38,15 +38,22 @@ void OutMessage::set_address(const sockaddr* address, socklen_t size) noexcept {
 }
 
 const msghdr& OutMessage::header() noexcept {
-    if (fds_ > 0) {
+    std::size_t used = 0;
+    auto add = [&](int type, std::size_t size) {
         cmsghdr control{};
         control.cmsg_level = SOL_SOCKET;
-        control.cmsg_type = SCM_RIGHTS;
-        control.cmsg_len = CMSG_LEN(fds_ * sizeof(int));
-        std::memcpy(control_.data(), &control, sizeof control);
-        header_.msg_control = control_.data();
-        header_.msg_controllen = CMSG_SPACE(fds_ * sizeof(int));
+        control.cmsg_type = type;
+        control.cmsg_len = CMSG_LEN(size);
+        std::memcpy(control_.data() + used, &control, sizeof control);
+        used += CMSG_SPACE(size);
+    };
+    if (fds_ > 0) add(SCM_RIGHTS, fds_ * sizeof(int));
+    if (sender_) {
+        std::memcpy(control_.data() + used + CMSG_LEN(0), &*sender_, sizeof(ucred));
+        add(SCM_CREDENTIALS, sizeof(ucred));
     }
+    header_.msg_control = used > 0 ? control_.data() : nullptr;
+    header_.msg_controllen = used;
     return header_;
 }
 

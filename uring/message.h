@@ -29,6 +29,8 @@ public:
 
     // Borrowed until the message is sent. False when there are too many.
     [[nodiscard]] bool add_fd(int fd) noexcept;
+    // Names another process than the caller as the sender, which needs CAP_SYS_ADMIN (unix(7)).
+    void set_sender(const ucred& sender) noexcept { sender_ = sender; }
     // For a socket that is not connected. Borrowed.
     void set_address(const sockaddr* address, socklen_t size) noexcept;
 
@@ -38,7 +40,10 @@ private:
     iovec data_;
     msghdr header_{};
     std::size_t fds_ = 0;
-    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * kMessageFdsMax)> control_;
+    std::optional<ucred> sender_;
+    static constexpr std::size_t kControlSize =
+        CMSG_SPACE(sizeof(int) * kMessageFdsMax) + CMSG_SPACE(sizeof(ucred));
+    alignas(cmsghdr) std::array<std::byte, kControlSize> control_;
 };
 
 // Sends `message` with one plain sendmsg(2), which may block; EPIPE instead of SIGPIPE. For callers without a

@@ -5,8 +5,9 @@
 //        v
 //   ROOT/ID/notify/notify.sock --serve()--> judge (message.h) --> queue --> upstream ($NOTIFY_SOCKET of urc)
 //
-// A sender is never held up for longer than it takes to read what it sent: the queue is bounded, and an
-// upstream that does not read makes it coalesce STATUS and WATCHDOG, then drop with a counted warning.
+// A sender is held up only while the manager takes what is there, as it would be without us. A manager that
+// does not read holds up nobody: the socket is drained, the queue coalesces STATUS and WATCHDOG (queue.h),
+// then drops with a counted warning.
 #pragma once
 
 #include <chrono>
@@ -25,13 +26,15 @@ namespace urc::notify {
 struct ProxyOptions {
     std::string upstream;         // $NOTIFY_SOCKET as it was given: /path, @name, vsock:CID:PORT and its kin
     bool is_detached = false;     // MAINPID is the container's init, said with READY; foreground: never said
+    pid_t starter = 0;            // detached: the process that the manager started, see Proxy; 0: not named
     bool allows_access = false;   // NOTIFYACCESS= goes upstream
     bool allows_fdstore = false;  // FDSTORE=1 with its descriptors goes upstream
     std::function<bool(pid_t)> is_member;  // a process (our number) that is in the container's cgroup
-    std::function<std::optional<pid_t>(pid_t sender, pid_t inside)>
-        translate;  // a number in the sender's pid
-                    // namespace to one of ours
+    // A number in the sender's pid namespace to one of ours.
+    std::function<std::optional<pid_t>(pid_t sender, pid_t inside)> translate;
     std::function<std::optional<std::chrono::nanoseconds>()> monotonic_offset;  // of its time namespace
+    // How long a barrier is kept for a manager that does not read, and our own waits for its answer.
+    std::chrono::nanoseconds barrier_max = std::chrono::seconds(30);
     const Log* log = nullptr;  // debug: each datagram, what became of it. Outlives the proxy
 };
 
@@ -41,6 +44,10 @@ struct Init {
     int pidfd = -1;  // borrowed; outlives the proxy
 };
 
+// Whom the manager takes for the sender. It looks at SCM_CREDENTIALS, and with NotifyAccess=main (the default
+// of Type=notify) it hears only the main process. In the foreground that is us. Detached, it is `starter`
+// until MAINPID has been said, from then on the one that was named; so with CAP_SYS_ADMIN we name those.
+// Without it we can only speak for ourselves, and the unit needs NotifyAccess=all.
 class Proxy {
 public:
     // `socket`: bind_socket()'s. An Error when `upstream` is no address; whether somebody is there shows
@@ -48,6 +55,7 @@ public:
     static Result<std::unique_ptr<Proxy>> open(Loop& loop, Fd socket, ProxyOptions options);
     virtual ~Proxy() = default;
 
+    // Before the container's program is started, so that READY finds it here.
     virtual void set_init(const Init& init) = 0;
 
     // Receives and forwards until it is cancelled. One task.
@@ -58,7 +66,8 @@ public:
     virtual Task<void> finish(std::chrono::nanoseconds bound) = 0;
 
     // Until READY=1 has gone upstream, and the manager has read everything up to it (a barrier of our own, 30
-    // s at most; one that is not answered is a warning).
+    // s at most; one that is not answered is a warning). Needs a serve() that runs. Any number of tasks.
+    // A manager that is not there ends the wait as well: who waits for it would wait for ever.
     virtual Task<void> until_ready() = 0;
     virtual bool is_ready() const = 0;
 };
