@@ -27,12 +27,13 @@ private:
 };
 
 struct ConfigEdit {
-    std::vector<std::string> args;                           // process.args
-    std::string rootfs;                                      // root.path
-    std::vector<std::string> dropped_resources;              // keys of linux.resources to leave out
-    bool has_terminal = false;                               // process.terminal
-    std::vector<std::string> environment;                    // appended to process.env, "NAME=value"
-    std::vector<std::pair<std::string, std::string>> binds;  // appended to mounts: host's path, container's
+    std::vector<std::string> args;               // process.args
+    std::string rootfs;                          // root.path
+    std::vector<std::string> dropped_resources;  // keys of linux.resources to leave out
+    bool has_terminal = false;                   // process.terminal
+    std::vector<std::string> environment = {};   // appended to process.env, "NAME=value"
+    std::vector<std::pair<std::string, std::string>> binds =
+        {};  // appended to mounts: host's path, container's
 };
 
 // The same document with the edits made. EINVAL when it is not an object of JSON.

@@ -32,7 +32,7 @@ struct NotifyOptions {
     unsigned gap_us = 500;  // before each single one
     unsigned runs = 5;      // rounds
     unsigned warm_up = 1;
-    int timeout_ms = 60'000;
+    int timeout_ms = 20'000;  // for each step of a round
     std::uint64_t seed = 1;
 };
 
