@@ -106,7 +106,7 @@ TEST_F(Relay, ConmonRelaysWithoutAContainer) {
 }
 
 TEST_F(Relay, UrcsContractIsKept) {
-    options_.urc = urc("sed 's/^/2026-01-02T03:04:05.000000001+00:00 stdout F /'");
+    options_.urc = urc("sed -u 's/^/2026-01-02T03:04:05.000000001+00:00 stdout F /'");
     options_.drivers = {"k8s-file"};
     options_.containers = 2;
     auto report = run_relay(options_);
@@ -121,7 +121,7 @@ TEST_F(Relay, UrcsContractIsKept) {
 }
 
 TEST_F(Relay, ALostLineIsAFailureAndNotATime) {
-    options_.urc = urc("sed 17d");
+    options_.urc = urc("sed -u 17d");
     options_.drivers = {"raw-file"};
     auto report = run_relay(options_);
     ASSERT_TRUE(report.ok()) << report.error().text();
@@ -133,10 +133,11 @@ TEST_F(Relay, ALostLineIsAFailureAndNotATime) {
 }
 
 TEST_F(Relay, ALogThatNeverEndsIsAFailureAndLeavesNoProcess) {
-    options_.urc = urc("sed '$d'; sed -n p");
+    options_.urc = urc("sed -u '$d'");
     options_.drivers = {"raw-file"};
     options_.runs = 1;
-    options_.timeout_ms = 300;
+    options_.log.count = 20;
+    options_.timeout_ms = 3000;
     auto report = run_relay(options_);
     ASSERT_TRUE(report.ok()) << report.error().text();
     EXPECT_EQ(report->rows[0].failures, 1U);
