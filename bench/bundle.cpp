@@ -56,6 +56,35 @@ private:
         return path == "/linux/resources" && std::find(dropped.begin(), dropped.end(), key) != dropped.end();
     }
 
+    // What is appended to the array at `path`, as the elements' text.
+    std::vector<std::string> addition_to(const std::string& path) const {
+        std::vector<std::string> elements;
+        if (path == "/process/env") {
+            for (const std::string& variable : edit_.environment)
+                append_string(elements.emplace_back(), variable);
+        } else if (path == "/mounts") {
+            for (const auto& [from, to] : edit_.binds) {
+                std::string& mount =
+                    elements.emplace_back(R"({"type":"bind","options":["bind","rw"],"source":)");
+                append_string(mount, from);
+                mount += ",\"destination\":";
+                append_string(mount, to);
+                mount += '}';
+            }
+        }
+        return elements;
+    }
+
+    // The array that was just printed gets more elements.
+    void extend(const std::vector<std::string>& elements) {
+        out_.pop_back();
+        for (const std::string& element : elements) {
+            if (out_.back() != '[') out_ += ',';
+            out_ += element;
+        }
+        out_ += ']';
+    }
+
     void name(bool& is_first, std::string_view key) {
         if (!is_first) out_ += ',';
         is_first = false;
@@ -67,6 +96,7 @@ private:
         simdjson::dom::object members;
         if (node.get_object().get(members) != simdjson::SUCCESS) {
             out_ += simdjson::minify(node);
+            if (node.is_array() && !addition_to(path).empty()) extend(addition_to(path));
             return;
         }
         bool is_first = true;
@@ -78,7 +108,7 @@ private:
         }
         if (path == "/process") {
             name(is_first, "terminal");
-            out_ += "false";
+            out_ += edit_.has_terminal ? "true" : "false";
             name(is_first, "args");
             out_ += '[';
             for (std::size_t i = 0; i < edit_.args.size(); ++i) {
@@ -111,13 +141,16 @@ Result<void> copy_program(const std::string& from, const std::string& to) {
     return write_all(target.get(), bytes, to);
 }
 
-Result<void> make_rootfs(const std::string& rootfs, const std::string& stamp) {
+Result<void> make_rootfs(const std::string& rootfs, const BundleOptions& options) {
     for (const char* name : {"", "/bin", "/proc", "/sys", "/dev", "/etc", "/tmp", "/root"}) {
         const std::string path = rootfs + name;
         if (::mkdir(path.c_str(), 0755) < 0) return Error::last("mkdir", path);
     }
     URC_TRY_VOID(copy_program("/bin/busybox", rootfs + "/bin/busybox"));
-    URC_TRY_VOID(copy_program(stamp, rootfs + "/bin/stamp"));
+    URC_TRY_VOID(copy_program(options.stamp, rootfs + "/bin/stamp"));
+    for (const std::string& program : options.programs) {
+        URC_TRY_VOID(copy_program(program, rootfs + "/bin" + program.substr(program.rfind('/'))));
+    }
     const std::string shell = rootfs + "/bin/sh";
     if (::symlink("busybox", shell.c_str()) < 0) return Error::last("symlink", shell);
     return {};
@@ -181,13 +214,17 @@ Result<Bundle> make_bundle(const BundleOptions& options) {
     bundle.path = bundle.directory.path() + "/bundle";
     bundle.rootfs = bundle.path + "/rootfs";
     if (::mkdir(bundle.path.c_str(), 0755) < 0) return Error::last("mkdir", bundle.path);
-    URC_TRY_VOID(make_rootfs(bundle.rootfs, options.stamp));
+    URC_TRY_VOID(make_rootfs(bundle.rootfs, options));
 
     const std::string source = config_path(options.config);
     URC_TRY(const std::string original, read_file_at(AT_FDCWD, source.c_str(), 16 << 20));
     for (const std::string& key : options.unusable_resources)
         if (has_resource(original, key)) bundle.dropped_resources.push_back(key);
-    const ConfigEdit edit{options.args, bundle.rootfs, bundle.dropped_resources};
+    ConfigEdit edit;
+    edit.args = options.args;
+    edit.rootfs = bundle.rootfs;
+    edit.dropped_resources = bundle.dropped_resources;
+    edit.has_terminal = options.has_terminal;
     URC_TRY(const std::string config, edit_config(original, edit));
     URC_TRY_VOID(write_new_file(bundle.path + "/config.json", config));
 
@@ -197,6 +234,16 @@ Result<Bundle> make_bundle(const BundleOptions& options) {
         URC_TRY_VOID(write_new_file(bundle.filter_path, filter));
     }
     return bundle;
+}
+
+Result<void> make_sibling(const Bundle& bundle, const std::string& path, const std::string& config,
+                          ConfigEdit edit) {
+    edit.rootfs = bundle.rootfs;
+    edit.dropped_resources = bundle.dropped_resources;
+    URC_TRY(const std::string original, read_file_at(AT_FDCWD, config_path(config).c_str(), 16 << 20));
+    URC_TRY(const std::string edited, edit_config(original, edit));
+    if (::mkdir(path.c_str(), 0755) < 0) return Error::last("mkdir", path);
+    return write_new_file(path + "/config.json", edited);
 }
 
 }  // namespace urc::bench

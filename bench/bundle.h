@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "uring/result.h"
@@ -26,9 +27,13 @@ private:
 };
 
 struct ConfigEdit {
-    std::vector<std::string> args;               // process.args; terminal becomes false
+    std::vector<std::string> args;               // process.args
     std::string rootfs;                          // root.path
     std::vector<std::string> dropped_resources;  // keys of linux.resources to leave out
+    bool has_terminal = false;                   // process.terminal
+    std::vector<std::string> environment = {};   // appended to process.env, "NAME=value"
+    std::vector<std::pair<std::string, std::string>> binds =
+        {};  // appended to mounts: host's path, container's
 };
 
 // The same document with the edits made. EINVAL when it is not an object of JSON.
@@ -51,8 +56,15 @@ struct BundleOptions {
     std::string stamp;               // the stamp program
     std::vector<std::string> args = {"/bin/stamp"};
     std::vector<std::string> unusable_resources;  // dropped where the configuration asks for them
+    std::vector<std::string> programs;            // copied into /bin besides the stamp
+    bool has_terminal = false;
 };
 
 Result<Bundle> make_bundle(const BundleOptions& options);
+
+// One more bundle with the root file system of `bundle`, in a new directory `path` below bundle.directory.
+// `edit.rootfs` and `edit.dropped_resources` are the bundle's.
+Result<void> make_sibling(const Bundle& bundle, const std::string& path, const std::string& config,
+                          ConfigEdit edit);
 
 }  // namespace urc::bench

@@ -1,10 +1,12 @@
-// urc-bench: the harness that compares urc with other runtimes and with the floor. One file a subcommand;
-// what is measured and why it can be trusted is written in perf/method.md.
+// urc-bench: the harness that compares urc with other runtimes and monitors and with the floor. One file a
+// subcommand; what is measured and why it can be trusted is written in perf/method.md.
 #include <fcntl.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "bench/notify.h"
+#include "bench/relay.h"
 #include "bench/start.h"
 #include "bench/verbs.h"
 #include "uring/file.h"
@@ -12,6 +14,9 @@
 namespace {
 
 using urc::bench::NamedPath;
+using urc::bench::NotifyOptions;
+using urc::bench::RelayOptions;
+using urc::bench::Report;
 using urc::bench::StartOptions;
 
 std::string beside_this_program(const char* name) {
@@ -45,9 +50,9 @@ struct Output {
 };
 
 // 0, or 1 when a file could not be written or a row failed. Several reports are an array in JSON.
-int print(const std::vector<urc::bench::Report>& reports, const Output& output) {
+int print(const std::vector<Report>& reports, const Output& output) {
     std::string table, json;
-    for (const urc::bench::Report& report : reports) {
+    for (const Report& report : reports) {
         table += (table.empty() ? "" : "\n") + to_table(report);
         json += (json.empty() ? "" : ",") + to_json(report);
     }
@@ -63,41 +68,113 @@ int print(const std::vector<urc::bench::Report>& reports, const Output& output) 
             return 1;
         }
     }
-    for (const urc::bench::Report& report : reports)
+    for (const Report& report : reports)
         for (const urc::bench::Row& row : report.rows)
             if (row.failures > 0) return 1;
     return 0;
 }
 
+// What every subcommand has.
+struct Common {
+    std::vector<std::string> runtimes, preloads;
+    std::string view = "host";
+    Output output;
+};
+
+template <typename Options>
+void add_common(CLI::App& command, Options& options, Common& common) {
+    command.add_option("--runtime", common.runtimes, "a runtime to measure, repeatable")->check(kIsNamedPath);
+    command.add_option("--stamp", options.stamp, "the container's program")->check(CLI::ExistingFile);
+    command.add_option("--config", options.config, "default, docker or a config.json")->capture_default_str();
+    command.add_option("--view", common.view, "cgroup layout")->check(CLI::IsMember({"host", "v1", "v2"}));
+    command.add_option("-n,--runs", options.runs, "measured containers or rounds a row")
+        ->capture_default_str();
+    command.add_option("--warm-up", options.warm_up, "containers or rounds a row before that")
+        ->capture_default_str();
+    command.add_option("--seed", options.seed, "of the random order")->capture_default_str();
+    command.add_option("--format", common.output.format, "table or json")
+        ->check(CLI::IsMember({"table", "json"}));
+    command.add_option("--json", common.output.json_path, "write the JSON to this file too");
+    command.add_option("--table", common.output.table_path, "write the table to this file too");
+}
+
+void add_start_options(CLI::App& command, StartOptions& options, Common& common) {
+    add_common(command, options, common);
+    command.add_option("--preload", common.preloads, "LD_PRELOAD for the runtime NAME, repeatable")
+        ->check(kIsNamedPath);
+    command.add_option("--gap", options.gap_ms, "milliseconds between two containers")->capture_default_str();
+}
+
+void add_relay_options(CLI::App& command, RelayOptions& options, Common& common, bool& is_line) {
+    add_common(command, options, common);
+    command.add_option("--conmon", options.conmon, "conmon, a row with each --runtime below it")
+        ->check(CLI::ExistingFile);
+    command.add_option("--urc", options.urc, "urc, a row with each --driver")->check(CLI::ExistingFile);
+    command.add_option("--driver", options.drivers, "log drivers of urc: k8s-file,raw-file")
+        ->delimiter(',')
+        ->check(CLI::IsMember({"k8s-file", "raw-file"}));
+    command.add_flag("--bare", options.is_bare, "the rows without a container: file, copy, conmon/bare");
+    command.add_option("--lines", options.log.count, "lines of each container")
+        ->check(CLI::Range(1U, 1'000'000'000U))
+        ->capture_default_str();
+    command.add_option("--size", options.log.size, "bytes a line, together with its newline")
+        ->check(CLI::Range(12, 1 << 20))
+        ->capture_default_str();
+    command.add_flag("--line", is_line, "one line a write, not as many as 64 KiB hold");
+    command.add_option("--pace", options.per_s, "lines a second of each container (with --line)");
+    command.add_option("--containers", options.containers, "at once, each with a log of its own")
+        ->check(CLI::Range(1, 4096))
+        ->capture_default_str();
+    command.add_flag("--terminal", options.log.has_terminal, "the containers have terminals");
+    command.add_option("--timeout", options.timeout_ms, "milliseconds for each step of a round")
+        ->capture_default_str();
+}
+
+void add_notify_options(CLI::App& command, NotifyOptions& options, Common& common) {
+    add_common(command, options, common);
+    command.add_option("--conmon", options.conmon, "conmon, a row with each --runtime below it")
+        ->check(CLI::ExistingFile);
+    command.add_option("--urc", options.urc, "urc, in the foreground")->check(CLI::ExistingFile);
+    command.add_option("--burst", options.burst, "datagrams at once")->capture_default_str();
+    // Their times must fit into a fifo.
+    command.add_option("--singles", options.singles, "datagrams one after the other")
+        ->check(CLI::Range(1, 8000))
+        ->capture_default_str();
+    command.add_option("--gap", options.gap_us, "microseconds before each single one")->capture_default_str();
+}
+
+// One report of a subcommand, as the list that print() takes.
+urc::Result<std::vector<Report>> listed(urc::Result<Report> report) {
+    if (!report.ok()) return std::move(report).error();
+    std::vector<Report> reports;
+    reports.push_back(std::move(*report));
+    return reports;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app{"urc-bench: compares container runtimes with each other and with the floor"};
+    CLI::App app{"urc-bench: compares container runtimes and monitors with each other and with the floor"};
     app.require_subcommand(1);
-    Output output;
+    Common common;
     StartOptions start;
-    start.stamp = beside_this_program("stamp");
-    std::vector<std::string> runtimes, preloads;
-    std::string view = "host";
+    RelayOptions relay;
+    NotifyOptions notify;
+    bool is_line = false;
+    start.stamp = relay.stamp = notify.stamp = beside_this_program("stamp");
+    relay.lines = beside_this_program("lines");
+    relay.copy = beside_this_program("copy");
+    notify.blast = beside_this_program("notify_blast");
 
     CLI::App* command =
         app.add_subcommand("start", "time from the launch to the first instruction in the container");
     CLI::App* verbs = app.add_subcommand("verbs", "time of create, start, delete and exec");
-    for (CLI::App* each : {command, verbs}) {
-        each->add_option("--runtime", runtimes, "a runtime to measure, repeatable")->check(kIsNamedPath);
-        each->add_option("--preload", preloads, "LD_PRELOAD for the runtime NAME, repeatable")
-            ->check(kIsNamedPath);
-        each->add_option("--stamp", start.stamp, "the container's program")->check(CLI::ExistingFile);
-        each->add_option("--config", start.config, "default, docker or a config.json")->capture_default_str();
-        each->add_option("--view", view, "cgroup layout")->check(CLI::IsMember({"host", "v1", "v2"}));
-        each->add_option("-n,--runs", start.runs, "measured containers a row")->capture_default_str();
-        each->add_option("--warm-up", start.warm_up, "containers a row before that")->capture_default_str();
-        each->add_option("--gap", start.gap_ms, "milliseconds between two containers")->capture_default_str();
-        each->add_option("--seed", start.seed, "of the random order")->capture_default_str();
-        each->add_option("--format", output.format, "table or json")->check(CLI::IsMember({"table", "json"}));
-        each->add_option("--json", output.json_path, "write the JSON to this file too");
-        each->add_option("--table", output.table_path, "write the table to this file too");
-    }
+    CLI::App* relays = app.add_subcommand("relay", "what it costs to carry output into a log");
+    CLI::App* notifies = app.add_subcommand("notify", "what it costs to carry sd_notify datagrams");
+    add_start_options(*command, start, common);
+    add_start_options(*verbs, start, common);
+    add_relay_options(*relays, relay, common, is_line);
+    add_notify_options(*notifies, notify, common);
     command->add_option("--floor", start.floor, "the floor program, as a row of its own")
         ->check(CLI::ExistingFile);
     command
@@ -109,24 +186,25 @@ int main(int argc, char** argv) {
         ->capture_default_str();
     CLI11_PARSE(app, argc, argv);
 
-    start.runtimes = split(runtimes);
-    start.preloads = split(preloads);
-    start.view = *urc::bench::parse_view(view);
-    if (start.runtimes.empty() && start.floor.empty()) {
+    start.runtimes = relay.runtimes = notify.runtimes = split(common.runtimes);
+    start.preloads = split(common.preloads);
+    start.view = relay.view = notify.view = *urc::bench::parse_view(common.view);
+    relay.is_block = !is_line;
+    if (relay.is_block && relay.per_s > 0) {
+        std::fputs("urc-bench: --pace needs --line\n", stderr);
+        return 2;
+    }
+    if ((*command || *verbs) && start.runtimes.empty() && start.floor.empty()) {
         std::fputs("urc-bench: nothing to measure: give --runtime or --floor\n", stderr);
         return 2;
     }
-    urc::Result<std::vector<urc::bench::Report>> reports = urc::Error::message("");
-    if (*verbs) {
-        reports = urc::bench::run_verbs(start);
-    } else if (auto report = urc::bench::run_start(start); report.ok()) {
-        reports = std::vector<urc::bench::Report>{std::move(*report)};
-    } else {
-        reports = std::move(report).error();
-    }
+    auto reports = *verbs      ? urc::bench::run_verbs(start)
+                   : *relays   ? listed(urc::bench::run_relay(relay))
+                   : *notifies ? listed(urc::bench::run_notify(notify))
+                               : listed(urc::bench::run_start(start));
     if (!reports.ok()) {
         std::fprintf(stderr, "urc-bench: %s\n", reports.error().text().c_str());
         return 1;
     }
-    return print(*reports, output);
+    return print(*reports, common.output);
 }

@@ -93,8 +93,41 @@ std::string throughput_table(const Report& report) {
     return out;
 }
 
+std::string figure_cell(const Figure& figure) {
+    if (figure.values.empty()) return "-";
+    const auto [low, high] = std::minmax_element(figure.values.begin(), figure.values.end());
+    std::string cell = fmt::format("{:.{}f}", figure.median(), figure.digits);
+    if (figure.values.size() > 1)
+        cell += fmt::format(" ({:.{}f}-{:.{}f})", *low, figure.digits, *high, figure.digits);
+    return cell;
+}
+
+std::string figures_table(const Report& report) {
+    std::string head = "| median (least-greatest) |", line = "|---|";
+    for (const Figure& figure : report.rows.front().figures) {
+        head += fmt::format(" {} |", figure.name);
+        line += "---|";
+    }
+    std::string out = head + " rounds | failed |\n" + line + "---|---|\n";
+    for (const Row& row : report.rows) {
+        out += fmt::format("| {} |", row.name);
+        for (const Figure& figure : row.figures) out += fmt::format(" {} |", figure_cell(figure));
+        out += fmt::format(" {} | {} |\n", row.runs, row.failures);
+    }
+    return out;
+}
+
+bool has_figures(const Report& report) {
+    return !report.rows.empty() && !report.rows.front().figures.empty();
+}
+
 bool is_throughput(const Report& report) {
     return !report.rows.empty() && !report.rows.front().throughput.empty();
+}
+
+std::string rows_table(const Report& report) {
+    if (has_figures(report)) return figures_table(report);
+    return is_throughput(report) ? throughput_table(report) : latency_table(report);
 }
 
 // ---- JSON
@@ -131,12 +164,26 @@ std::string throughput_json(const std::vector<Throughput>& columns) {
     return out + "]";
 }
 
+std::string figures_json(const std::vector<Figure>& figures) {
+    std::string out = "{";
+    for (const Figure& figure : figures) {
+        out += fmt::format("{}{}:", out.size() > 1 ? "," : "", quoted(figure.key));
+        if (figure.values.empty())
+            out += "null";
+        else
+            out += fmt::format(R"({{"median":{},"rounds":[{}]}})", figure.median(),
+                               fmt::join(figure.values, ","));
+    }
+    return out + "}";
+}
+
 std::string row_json(const Report& report, const Row& row) {
     std::string out = fmt::format(
         R"({{"name":{},"path":{},"version":{},"notes":{},"runs":{},"failures":{},"first_failure":{})",
         quoted(row.name), quoted(row.path), quoted(row.version), strings_json(row.notes), row.runs,
         row.failures, quoted(row.first_failure));
     if (!row.throughput.empty()) return out + ",\"throughput\":" + throughput_json(row.throughput) + "}";
+    if (!row.figures.empty()) return out + ",\"figures\":" + figures_json(row.figures) + "}";
     out += ",\"start_ns\":" + samples_json(row.start) + ",\"wall_ns\":" + samples_json(row.wall);
     if (const Row* base = find_base(report); base != nullptr) {
         const Ratio ratio = ratio_of_medians(row.start, base->start, report.seed);
@@ -144,6 +191,12 @@ std::string row_json(const Report& report, const Row& row) {
                            ratio.low, ratio.high);
     }
     return out + "}";
+}
+
+double median_of(std::vector<double> values) {
+    if (values.empty()) return 0;
+    std::sort(values.begin(), values.end());
+    return values[(values.size() - 1) / 2];
 }
 
 std::string cpu_model() {
@@ -159,10 +212,11 @@ std::string cpu_model() {
 }  // namespace
 
 double Throughput::median() const {
-    if (block_rates.empty()) return 0;
-    std::vector<double> sorted = block_rates;
-    std::sort(sorted.begin(), sorted.end());
-    return sorted[(sorted.size() - 1) / 2];
+    return median_of(block_rates);
+}
+
+double Figure::median() const {
+    return median_of(values);
 }
 
 Machine describe_machine() {
@@ -195,7 +249,7 @@ std::string to_table(const Report& report) {
                     machine.cpu, machine.cpus, machine.memory_mib, machine.kernel, machine.load);
     for (const auto& [key, value] : report.settings)
         out += fmt::format("{}{} {}", &key == &report.settings.front().first ? "" : ", ", key, value);
-    out += "\n\n" + (is_throughput(report) ? throughput_table(report) : latency_table(report)) + "\n";
+    out += "\n\n" + rows_table(report) + "\n";
     for (const Row& row : report.rows) {
         out +=
             fmt::format("- {}: {}{}{}\n", row.name, row.version, row.version.empty() ? "" : ", ", row.path);

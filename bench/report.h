@@ -30,6 +30,16 @@ struct Throughput {
     double median() const;
 };
 
+// One quantity, measured once a round: shown as its median, with the least and the greatest in brackets.
+struct Figure {
+    std::string name;  // with its unit
+    std::string key;   // in JSON
+    int digits = 0;    // after the point
+    std::vector<double> values = {};
+
+    double median() const;
+};
+
 struct Row {
     std::string name;
     std::string path;
@@ -38,6 +48,7 @@ struct Row {
     Samples start;
     Samples wall;
     std::vector<Throughput> throughput;
+    std::vector<Figure> figures;  // when there are any, the table is one of these; the same in every row
     unsigned runs = 0;
     unsigned failures = 0;
     std::string first_failure;

@@ -85,6 +85,8 @@ Result<Launch> Launch::begin(const Command& command) {
     ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     ::posix_spawn_file_actions_adddup2(&actions, writer.get(), 1);
     ::posix_spawn_file_actions_adddup2(&actions, launch.errors_.get(), 2);
+    for (const auto& [fd, number] : command.descriptors)
+        ::posix_spawn_file_actions_adddup2(&actions, fd, number);
     std::vector<char*> argv = pointers(command.argv);
     argv.push_back(nullptr);
     std::vector<char*> environment = environment_of(command);

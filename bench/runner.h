@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "uring/fd.h"
@@ -24,6 +25,8 @@ namespace urc::bench {
 struct Command {
     std::vector<std::string> argv;         // argv[0] is a path or a name in $PATH
     std::vector<std::string> environment;  // besides the harness' own; "NAME=value"
+    // Borrowed, and the number the program sees it under; 0 and 1 replace /dev/null and the pipe.
+    std::vector<std::pair<int, int>> descriptors = {};
 };
 
 struct Outcome {
@@ -41,6 +44,7 @@ public:
 
     // Readable when the program has ended.
     int pidfd() const noexcept { return pidfd_.get(); }
+    pid_t pid() const noexcept { return pid_; }
     void kill() noexcept;
 
     // Reaps: blocks when the program has not ended yet.
