@@ -99,7 +99,8 @@ struct StateView {
     std::string bundle, rootfs;
     std::string created;  // RFC 3339, UTC, nanoseconds
     spec::StringMap annotations;
-    std::string owner;  // a user name; the number where it has none
+    std::string owner;      // a user name; the number where it has none
+    pid_t monitor_pid = 0;  // 0: none, or none any more
 };
 
 // Before run, create and exec, with nothing opened yet: makes sure that urc's own executable cannot be
