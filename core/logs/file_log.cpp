@@ -75,11 +75,6 @@ Result<void> Reader::find_tail(std::vector<File>& files) {
     at_ = begin.first();
     printer_.start_at(Stream::out, begin.out);
     printer_.start_at(Stream::err, begin.err);
-    if (at_.file < files.size()) return {};
-    // Not one line: what comes after the end of the last file.
-    at_ = {files.size() - 1, files.back().size};
-    printer_.start_at(Stream::out, at_);
-    printer_.start_at(Stream::err, at_);
     return {};
 }
 

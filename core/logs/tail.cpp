@@ -13,7 +13,8 @@ constexpr std::uint64_t kLookBackMax = 4 << 20;
 }  // namespace
 
 Result<Tail::Begin> Tail::find() {
-    const Position end{files_.size(), 0};
+    // A stream without a line begins there: what is written from now on is shown.
+    const Position end{files_.size() - 1, files_.back().size};
     for (Side& side : sides_) side.begin = end;
     for (std::size_t index = files_.size(); index-- > 0;) {
         if (is_done()) break;

@@ -61,6 +61,17 @@ TEST(LogTail, PartsOfALineMayLieBetweenThoseOfTheOtherStream) {
                               k8s("stderr", "P", "y") + k8s("stdout", "P", "c")});
 }
 
+TEST(LogTail, AStreamWithoutALineBeginsWithWhatIsStillToCome) {
+    const std::vector<std::string> texts{k8s("stdout", "F", "1"), k8s("stderr", "F", "2")};
+    const auto files = files_of(texts);
+    Tail::Options options;
+    options.lines = 1;
+    auto begin = Tail(files, options).find();
+    ASSERT_TRUE(begin);
+    EXPECT_EQ(begin->out, (Position{1, texts[1].size()}));
+    EXPECT_EQ(begin->err, (Position{1, 0}));
+}
+
 TEST(LogTail, GoesOnInTheFilesBefore) {
     expect_same(Format::k8s, {k8s("stdout", "F", "1") + k8s("stdout", "P", "2"), "", k8s("stdout", "F", "2"),
                               k8s("stderr", "F", "3")});
