@@ -49,6 +49,7 @@ int create_command(Session&);
 int start_command(Session&);
 int state_command(Session&);
 int list_command(Session&);
+int logs_command(Session&);
 int kill_command(Session&);
 int delete_command(Session&);
 int features_command(Session&);

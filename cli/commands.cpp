@@ -74,6 +74,15 @@ constexpr Command kCommands[] = {
      .summary = "list the containers below the state root",
      .explanation = "Containers made with another --root are not shown.",
      .call = list_command},
+    {.name = "logs",
+     .summary = "show what a container has written",
+     .arguments = "<container-id>",
+     .explanation = "It is read from the first of the container's --log-drivers that keeps it: k8s-file,\n"
+                    "json-file, raw-file or journald. Without --stdout and --stderr both are shown, each on\n"
+                    "that stream of urc.",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .call = logs_command},
     {.name = "pause",
      .summary = "suspend all processes of a container",
      .arguments = "<container-id>",

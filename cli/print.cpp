@@ -26,6 +26,7 @@ void write_view(JsonWriter& json, const StateView& view) {
         json.end_object();
     }
     json.key("owner").string(view.owner);
+    if (view.monitor_pid != 0) json.key("monitorPid").number(view.monitor_pid);
     json.end_object();
 }
 

@@ -92,6 +92,18 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     return std::chrono::nanoseconds(is_negative ? -sum : sum);
 }
 
+std::optional<logs::Instant> parse_point_in_time(std::string_view text, const timespec& now) {
+    using std::chrono::nanoseconds, std::chrono::seconds;
+    if (auto instant = logs::parse_instant(text)) return instant;
+    if (auto duration = parse_duration(text); duration && text != "0")
+        return logs::Instant(seconds(now.tv_sec) + nanoseconds(now.tv_nsec)) - *duration;
+    std::string_view rest = text;
+    const auto since_epoch = take_decimal(rest);
+    if (!since_epoch || !rest.empty()) return std::nullopt;
+    const auto scaled = scale(*since_epoch, 1'000'000'000);
+    return scaled ? std::optional(logs::Instant(nanoseconds(*scaled))) : std::nullopt;
+}
+
 Error wrong_value(std::string_view option, std::string_view value, std::string_view expected) {
     std::string text = "invalid value for ";
     text += option;

@@ -5,10 +5,12 @@
 #include <chrono>
 #include <concepts>
 #include <cstdint>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "core/logs/instant.h"
 #include "core/number.h"
 #include "uring/result.h"
 
@@ -21,6 +23,10 @@ std::optional<std::int64_t> parse_size(std::string_view text);
 // "1m30s", "100ms", "1.5h", "2us": a sum of numbers with units (ns us ms s m h), maybe with a sign; "0".
 // nullopt for everything else and for more than 290 years.
 std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
+
+// A point in time: RFC 3339 (UTC where no offset is given), a date, seconds since 1970 with an optional
+// fraction, or a duration, which is counted back from `now`.
+std::optional<logs::Instant> parse_point_in_time(std::string_view text, const timespec& now);
 
 // The usage error of a value that `option` does not take: what is expected comes last.
 Error wrong_value(std::string_view option, std::string_view value, std::string_view expected);

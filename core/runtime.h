@@ -18,6 +18,7 @@
 #include "core/cgroup/stats.h"
 #include "core/lifecycle/net_stats.h"
 #include "core/log.h"
+#include "core/logs/instant.h"
 #include "core/process/passed_fds.h"
 #include "core/rdt/stats.h"
 #include "core/spec/spec.h"
@@ -99,7 +100,8 @@ struct StateView {
     std::string bundle, rootfs;
     std::string created;  // RFC 3339, UTC, nanoseconds
     spec::StringMap annotations;
-    std::string owner;  // a user name; the number where it has none
+    std::string owner;      // a user name; the number where it has none
+    pid_t monitor_pid = 0;  // 0: none, or none any more
 };
 
 // Before run, create and exec, with nothing opened yet: makes sure that urc's own executable cannot be
@@ -157,6 +159,22 @@ using EventSink = std::function<Result<void>(const ContainerStats*)>;
 // Statistics at every interval, and out-of-memory kills, until the container's init ends.
 Result<void> events(const Global& global, std::string_view id, const EventsOptions& options,
                     const EventSink& sink);
+
+struct LogsOptions {
+    std::optional<std::uint64_t> tail;  // lines; empty: all
+    std::optional<logs::Instant> since, until;
+    bool wants_out = true, wants_err = true;
+    bool has_timestamps = false;
+    bool follow = false;  // until the container's monitor ends
+    int output_fd = -1;   // followed only as long as somebody reads from it; -1: in any case
+};
+using LogSink = std::function<Result<void>(relay::Stream stream, std::string_view bytes)>;
+// What the container has written, from the first of its sinks that keeps it. An Error from `sink` ends it
+// with that; EPIPE when nobody reads `output_fd` any more.
+Result<void> read_logs(const Global& global, std::string_view id, const LogsOptions& options,
+                       const LogSink& sink);
+// Has the monitor begin new files.
+Result<void> rotate_logs(const Global& global, std::string_view id);
 
 struct DeleteOptions {
     bool force = false;  // kills first; an unknown container is no error

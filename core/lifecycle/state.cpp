@@ -47,6 +47,7 @@ StateView make_view(const StateDir& dir, const State& state) {
     view.created = rfc3339(state.created, 9);
     view.annotations = state.annotations;
     view.owner = user_name(state.owner);
+    if (is_alive(state.monitor)) view.monitor_pid = state.monitor.pid;
     return view;
 }
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/rdt/group.h"
+#include "core/relay/sink_options.h"
 #include "core/spec/spec.h"
 #include "uring/fd.h"
 #include "uring/result.h"
@@ -62,7 +63,9 @@ struct State {
     spec::Resources resources;  // the limits in force, without device rules: what `update` starts from
     // Those that are still to come, poststart and poststop: `delete` must not need config.json.
     spec::Hooks hooks;
-    SeccompAgent seccomp_agent;  // who answers what the filter notifies, for `start` and `exec`
+    SeccompAgent seccomp_agent;             // who answers what the filter notifies, for `start` and `exec`
+    std::vector<relay::SinkOptions> sinks;  // where the output goes, in the order they were given
+    ProcessId monitor;                      // who takes it there; pid 0: nobody relays
 
     bool has_own_pid_namespace() const {
         for (const spec::Namespace& ns : namespaces)

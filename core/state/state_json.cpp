@@ -3,16 +3,18 @@
 // namespace_paths, external_descriptors, intel_rdt_path. What only urc needs is below "urc".
 #include "core/state/state_json.h"
 
-#include <simdjson.h>
-
 #include "core/json_writer.h"
 #include "core/number.h"
 #include "core/spec/parse.h"
 #include "core/spec/write_resources.h"
+#include "core/state/state_reader.h"
 #include "core/timestamp.h"
 #include "core/version.h"
 
 namespace urc {
+
+using namespace state_json;
+
 namespace {
 
 struct NamespaceWord {
@@ -113,6 +115,7 @@ void write_own(JsonWriter& json, const State& state) {
         json.key("named").boolean(state.rdt.is_named);
         json.end_object();
     }
+    write_monitor(json, state);
     if (!state.hooks.empty()) {
         json.key("hooks").begin_object();
         write_hooks(json, "poststart", state.hooks.poststart);
@@ -124,64 +127,6 @@ void write_own(JsonWriter& json, const State& state) {
 
 // ---- reading
 // ----------------------------------------------------------------------------------------------------
-
-namespace od = simdjson::ondemand;
-
-Error bad(std::string_view key) {
-    return Error::message("is damaged: " + std::string(key), EPROTO);
-}
-
-Result<std::string> text_of(od::value value, std::string_view key) {
-    std::string_view text;
-    if (value.get_string().get(text)) return bad(key);
-    return std::string(text);
-}
-
-template <typename T>
-Result<T> number_of(od::value value, std::string_view key) {
-    if constexpr (std::is_unsigned_v<T>) {
-        std::uint64_t number = 0;
-        if (value.get_uint64().get(number) || number > std::numeric_limits<T>::max()) return bad(key);
-        return static_cast<T>(number);
-    } else {
-        std::int64_t number = 0;
-        if (value.get_int64().get(number) || number > std::numeric_limits<T>::max() ||
-            number < std::numeric_limits<T>::min())
-            return bad(key);
-        return static_cast<T>(number);
-    }
-}
-
-// Calls `member(name, value)` for each member of an object; it returns a Result<void>.
-template <typename Member>
-Result<void> each_member(od::object object, std::string_view key, Member member) {
-    for (auto entry : object) {
-        od::field field;
-        std::string_view name;
-        if (std::move(entry).get(field) || field.unescaped_key().get(name)) return bad(key);
-        URC_TRY_VOID(member(name, field.value()));
-    }
-    return {};
-}
-
-template <typename Member>
-Result<void> each_member(od::value value, std::string_view key, Member member) {
-    od::object object;
-    if (value.get_object().get(object)) return bad(key);
-    return each_member(object, key, member);
-}
-
-template <typename Element>
-Result<void> each_element(od::value value, std::string_view key, Element element) {
-    od::array array;
-    if (value.get_array().get(array)) return bad(key);
-    for (auto entry : array) {
-        od::value item;
-        if (std::move(entry).get(item)) return bad(key);
-        URC_TRY_VOID(element(item));
-    }
-    return {};
-}
 
 Result<void> read_pairs(od::value value, std::string_view key,
                         std::vector<std::pair<std::string, std::string>>& into) {
@@ -264,6 +209,10 @@ Result<void> read_own(od::value value, State& state) {
             return read_agent(member, state.seccomp_agent);
         } else if (name == "intel_rdt") {
             return read_rdt(member, state.rdt);
+        } else if (name == "log") {
+            return read_log(member, state);
+        } else if (name == "monitor") {
+            return read_monitor(member, state);
         } else if (name == "cgroups_made") {
             return each_element(member, "cgroups_made", [&](od::value item) -> Result<void> {
                 URC_TRY(std::string path, text_of(item, "cgroups_made"));

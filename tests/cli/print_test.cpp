@@ -41,6 +41,13 @@ TEST(Print, WithoutAnnotationsThereIsNoSuchKey) {
     EXPECT_EQ(state_json(sample()).find("annotations"), std::string::npos);
 }
 
+TEST(Print, TheMonitorIsShownOnlyWhenThereIsOne) {
+    EXPECT_EQ(state_json(sample()).find("monitorPid"), std::string::npos);
+    StateView view = sample();
+    view.monitor_pid = 41;
+    EXPECT_NE(state_json(view).find(R"("monitorPid": 41)"), std::string::npos) << state_json(view);
+}
+
 TEST(Print, ListJsonIsOneLine) {
     const std::vector<StateView> views{sample(), sample()};
     const std::string text = list_json(views);

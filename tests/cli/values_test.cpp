@@ -81,5 +81,22 @@ TEST(Values, ASizeMayBeMinusOne) {
         EXPECT_FALSE(take_size("memory", std::string(wrong), limit)) << wrong;
 }
 
+TEST(Values, APointInTimeIsATimeSecondsOrADurationAgo) {
+    const timespec now{.tv_sec = 1'000'000, .tv_nsec = 5};
+    auto ns = [&](std::string_view text) -> std::optional<std::int64_t> {
+        auto instant = parse_point_in_time(text, now);
+        return instant ? std::optional<std::int64_t>(instant->time_since_epoch().count()) : std::nullopt;
+    };
+    EXPECT_EQ(ns("1970-01-02"), 86'400'000'000'000);
+    EXPECT_EQ(ns("1970-01-01T01:00:00.5+01:00"), 500'000'000);
+    EXPECT_EQ(ns("12"), 12'000'000'000);
+    EXPECT_EQ(ns("12.000000003"), 12'000'000'003);
+    EXPECT_EQ(ns("0"), 0);
+    EXPECT_EQ(ns("1h30m"), (1'000'000 - 5400) * 1'000'000'000LL + 5);
+    EXPECT_EQ(ns("90s"), (1'000'000 - 90) * 1'000'000'000LL + 5);
+    for (const char* wrong : {"", "yesterday", "-5", "10 m", "1970-02-30", "99999999999", "1.2.3"})
+        EXPECT_FALSE(ns(wrong)) << wrong;
+}
+
 }  // namespace
 }  // namespace urc::cli

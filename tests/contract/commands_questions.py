@@ -1,5 +1,7 @@
 """list, state, ps, update, events, features, spec."""
 import json
+import os
+import shutil
 
 from registry import Skip, check, need, put, refused, same, section, short
 from runtime import read, write
@@ -141,3 +143,22 @@ def spec_rootless(runtime):
     runtime.ok("spec", "--rootless", "--bundle", bundle.path)
     config = json.loads(read(bundle.path + "/config.json"))
     need({"type": "user"} in config["linux"]["namespaces"], "no user namespace")
+
+
+@check(["logs", "logs --tail", "logs --since", "logs --until", "logs --stdout", "logs --stderr", "logs --timestamps"],
+       "what was kept, chosen by line, time and stream")
+def logs(runtime):
+    path = write(runtime.dir + "/log", "".join("2026-01-31T09:05:0%d.5Z %s F %s\n" % line for line in (
+        (1, "stdout", "one"), (2, "stderr", "two"), (3, "stdout", "three"))))
+    os.makedirs(runtime.root + "/kept", exist_ok=True)
+    write(runtime.root + "/kept/state.json", json.dumps({
+        "id": "kept", "init_process_pid": 0, "urc": {"log": [{"driver": "k8s-file", "path": path}]}}))
+    shown = lambda *options: runtime.ok("logs", *options, "kept").out
+    try:
+        same(shown(), "one\nthree\n")
+        same(shown("--tail", "1", "--stdout"), "three\n")
+        same(shown("--stderr"), "")
+        same(shown("--since", "2026-01-31T09:05:02Z"), "three\n")
+        same(shown("--until", "2026-01-31T09:05:02Z", "--timestamps"), "2026-01-31T09:05:01.500000000Z one\n")
+    finally:
+        shutil.rmtree(runtime.root + "/kept")

@@ -97,6 +97,20 @@ TEST_F(VerbsTest, AnOwnerWithoutANameIsShownAsNumber) {
     EXPECT_EQ(state(global_, "c1")->owner, "3999999999");
 }
 
+TEST_F(VerbsTest, StateShowsAMonitorWhileItLives) {
+    Sleeper init, monitor;
+    State saved = sample("c1", init.pid());
+    saved.monitor = *identify(monitor.pid(), -1);
+    {
+        auto store = Store::open(root_);
+        auto dir = store->reserve("c1");
+        ASSERT_TRUE(dir->save(saved));
+    }
+    EXPECT_EQ(state(global_, "c1")->monitor_pid, monitor.pid());
+    monitor.end();
+    EXPECT_EQ(state(global_, "c1")->monitor_pid, 0);
+}
+
 TEST_F(VerbsTest, ListIsSortedAndPassesBrokenOnesBy) {
     Sleeper init;
     put("b", init.pid());
