@@ -161,7 +161,7 @@ Result<void> events(const Global& global, std::string_view id, const EventsOptio
 struct AttachOptions {
     std::string detach_keys = "ctrl-p,ctrl-q";  // as docker writes them; empty: none
     bool no_stdin = false;
-    std::optional<bool> sig_proxy;  // signals go to the container's init; not said: when it has no terminal
+    std::optional<bool> sig_proxy{};  // signals go to the container's init; not said: when it has no terminal
 };
 struct AttachEnd {
     int status = 0;            // the container's, or 128 + n when signal n ended the attachment only

@@ -160,7 +160,8 @@ Task<AttachEnd> Attachment::send_input() {
     }
     const std::string_view held = keys_.held();
     co_await send(Kind::input, std::as_bytes(std::span(held)));
-    if (!answer_.has_terminal) co_await send(Kind::end_of_input, {});
+    const std::span<const std::byte> nothing;
+    if (!answer_.has_terminal) co_await send(Kind::end_of_input, nothing);
     for (;;) co_await woken_.wait();
 }
 
@@ -272,6 +273,8 @@ Result<AttachEnd> attach_to(AttachSession session, const AttachOptions& options)
 }  // namespace monitor
 
 Result<AttachEnd> attach(const Global& global, std::string_view id, const AttachOptions& options) {
+    // A word that is wrong is told before anything is looked for.
+    URC_TRY_VOID(terminal::DetachKeys::parse(options.detach_keys));
     URC_TRY(Store store, Store::open_existing(global.root));
     URC_TRY(StateDir dir, store.find(id));
     URC_TRY(Fd socket, monitor::connect_monitor(dir));

@@ -113,13 +113,13 @@ def blocks(fd):
     return not fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_NONBLOCK
 
 
-def command(script):
-    """A shell on the terminal without an echo of what is typed; it says when it is there."""
-    return ["sh", "-c", "stty -echo; echo there; " + script]
+def command(script, traps=":"):
+    """A shell on the terminal without an echo of what is typed; it says when it is there and its traps are set."""
+    return ["sh", "-c", "stty -echo; %s; echo there; %s" % (traps, script)]
 
 
 # Tells its size when that changes, and ends by ^C with 6.
-TELLER = "trap 'echo size $(stty size)' WINCH; trap 'echo got it; exit 6' INT; while :; do sleep 0.1; done"
+TELLER = ("while :; do sleep 0.1; done", "trap 'echo size $(stty size)' WINCH; trap 'echo got it; exit 6' INT")
 
 
 # --- modes and sizes --------------------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ def status_and_size(run):
 
 
 def resized(run):
-    terminal = Terminal(run(command(TELLER)))
+    terminal = Terminal(run(command(*TELLER)))
     terminal.hear("there")
     terminal.resize(52, 132)
     terminal.hear("52 132")
@@ -163,7 +163,7 @@ def size_of_the_configuration(run):
 
 def killed_by(number):
     def scenario(run):
-        terminal = Terminal(run(command("trap 'echo bye; exit 5' TERM HUP INT; while :; do sleep 0.1; done")))
+        terminal = Terminal(run(command("while :; do sleep 0.1; done", "trap 'echo bye; exit 5' TERM HUP INT")))
         terminal.hear("there")
         os.kill(terminal.pid, number)
         terminal.hear("bye")
@@ -198,7 +198,7 @@ def ends_beside_a_background_process(run):
 def stopped_without_asking(run):
     """SIGSTOP is seen only afterwards: raw mode and size are taken again. The other stop signals do not stop who
     has no parent in the session that could continue it."""
-    terminal = Terminal(run(command(TELLER)))
+    terminal = Terminal(run(command(*TELLER)))
     terminal.hear("there")
     for number in (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU):
         os.kill(terminal.pid, number)
@@ -240,7 +240,7 @@ def child_of(pid):
 def suspended_by_the_shells_user(run):
     """kill -TSTP, stty, fg: the shell gets its terminal back in between, and urc takes it again."""
     terminal = shell()
-    terminal.type(quoted(run(command(TELLER))) + "\r")
+    terminal.type(quoted(run(command(*TELLER))) + "\r")
     terminal.hear("there")
     urc = child_of(terminal.pid)
     os.kill(urc, signal.SIGTSTP)
@@ -266,7 +266,7 @@ def suspended_by_the_shells_user(run):
 def started_in_the_background(run):
     """It stops as every program that wants the terminal, also after `bg`, and takes it after `fg`."""
     terminal = shell()
-    terminal.type(quoted(run(command(TELLER))) + " &\r")
+    terminal.type(quoted(run(command(*TELLER))) + " &\r")
     for _ in range(2):
         until("stopped", lambda: "T" == state_of(child_of(terminal.pid)))
         terminal.type("jobs\r")
@@ -286,13 +286,13 @@ def started_in_the_background(run):
     terminal.hear("got it")
     terminal.hear("READY ")
     terminal.type("exit\r")
-    terminal.wait(0)
+    terminal.wait(6)  # of the last command
 
 
 def killed_while_stopped(run):
     """`kill %1` of a stopped job: SIGTERM and SIGCONT; it must come to its end and not stop once more."""
     terminal = shell()
-    terminal.type(quoted(run(command("trap 'exit 5' TERM; while :; do sleep 0.1; done"))) + "\r")
+    terminal.type(quoted(run(command("while :; do sleep 0.1; done", "trap 'exit 5' TERM"))) + "\r")
     terminal.hear("there")
     urc = child_of(terminal.pid)
     os.kill(urc, signal.SIGTSTP)
@@ -509,6 +509,8 @@ def full_screen(run, work):
     """vi and a screen as tmux sees it."""
     if not shutil.which("tmux"):
         raise Skip("tmux is not installed")
+    if os.path.exists(run.rootfs + "/tmp/new-file"):
+        os.unlink(run.rootfs + "/tmp/new-file")
 
     def tmux(*words):
         return subprocess.run(["tmux", "-S", work + "/tmux", "-f", "/dev/null", *words], capture_output=True, text=True,
