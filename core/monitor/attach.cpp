@@ -161,7 +161,7 @@ Task<AttachEnd> Attachment::send_input() {
     const std::string_view held = keys_.held();
     co_await send(Kind::input, std::as_bytes(std::span(held)));
     const std::span<const std::byte> nothing;
-    if (!answer_.has_terminal) co_await send(Kind::end_of_input, nothing);
+    if (wants_input_ && !answer_.has_terminal) co_await send(Kind::end_of_input, nothing);
     for (;;) co_await woken_.wait();
 }
 

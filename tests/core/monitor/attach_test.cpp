@@ -112,16 +112,6 @@ TEST_F(AttachTest, ARefusalIsToldInTheMonitorsWords) {
     EXPECT_EQ(ended.error().text(), "too many viewers");
 }
 
-TEST_F(AttachTest, AMonitorThatDiesIsAnErrorAfterAllItHasSaid) {
-    answer();
-    say(Kind::out, "last words");
-    theirs_.reset();
-    auto ended = attach();
-    ASSERT_FALSE(ended);
-    EXPECT_EQ(ended.error().code(), ECONNRESET);
-    EXPECT_EQ(out(), "last words");
-}
-
 TEST_F(AttachTest, AMonitorThatDiesBeforeItsAnswerIsAnError) {
     theirs_.reset();
     EXPECT_FALSE(attach());
@@ -223,6 +213,19 @@ TEST_F(TalkingAttachTest, TheDetachKeysEndItAndTheTerminalIsAsBefore) {
     EXPECT_EQ(ended->status, 0);
     ASSERT_EQ(::tcgetattr(terminal_.get(), &after), 0);
     EXPECT_EQ(after.c_lflag, before.c_lflag);
+}
+
+TEST_F(TalkingAttachTest, AMonitorThatDiesIsAnErrorAfterAllItHasSaid) {
+    talk([&] {
+        skip_request();
+        answer();
+        say(Kind::out, "last words");
+        return true;
+    });
+    auto ended = attach();
+    ASSERT_FALSE(ended);
+    EXPECT_EQ(ended.error().code(), ECONNRESET);
+    EXPECT_EQ(out(), "last words");
 }
 
 TEST_F(TalkingAttachTest, NoStdinReadsNothing) {
