@@ -60,9 +60,15 @@ class Terminal:
     def type(self, text):
         os.write(self.master, text.encode())
 
-    def hear(self, pattern):
+    def hears(self, pattern, seconds):
+        try:
+            return self.hear(pattern, seconds)
+        except Fail:
+            return None
+
+    def hear(self, pattern, seconds=PATIENCE):
         """Until `pattern` is there; what comes behind it stays for the next call."""
-        end = time.time() + PATIENCE
+        end = time.time() + seconds
         while True:
             found = re.search(pattern.encode(), self.text, re.S)
             if found:
@@ -241,7 +247,7 @@ def suspended_by_the_shells_user(run):
     """kill -TSTP, stty, fg: the shell gets its terminal back in between, and urc takes it again."""
     terminal = shell()
     terminal.type(quoted(run(command(*TELLER))) + "\r")
-    terminal.hear("there")
+    terminal.hear("\r\nthere\r")  # not the echo of what was typed
     urc = child_of(terminal.pid)
     os.kill(urc, signal.SIGTSTP)
     terminal.hear("Stopped")
@@ -280,7 +286,7 @@ def started_in_the_background(run):
         terminal.hear("READY ")
         until("stopped again", lambda: "T" == state_of(urc))
     terminal.type("fg\r")
-    terminal.hear("there")
+    terminal.hear("\r\nthere\r")  # not the echo of what was typed
     until("raw", terminal.is_raw)
     terminal.type("\x03")
     terminal.hear("got it")
@@ -293,7 +299,7 @@ def killed_while_stopped(run):
     """`kill %1` of a stopped job: SIGTERM and SIGCONT; it must come to its end and not stop once more."""
     terminal = shell()
     terminal.type(quoted(run(command("while :; do sleep 0.1; done", "trap 'exit 5' TERM"))) + "\r")
-    terminal.hear("there")
+    terminal.hear("\r\nthere\r")  # not the echo of what was typed
     urc = child_of(terminal.pid)
     os.kill(urc, signal.SIGTSTP)
     terminal.hear("Stopped.*READY ")
@@ -323,8 +329,9 @@ def job_control_inside(run):
     terminal.hear("INSIDE ")
     terminal.type("fg\r")
     terminal.hear("sleep 1000.\r\n")
-    terminal.type("\x03")
-    terminal.hear("INSIDE ")
+    # The shell names the job before it gives it the terminal.
+    while not terminal.hears("INSIDE ", 0.5):
+        terminal.type("\x03")
     terminal.type("exit 9\r")
     terminal.finish(9)
 

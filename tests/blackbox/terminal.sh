@@ -16,6 +16,8 @@ play() {
             echo "SKIP $verb $scenario: $(cat "$work/err")"
         else
             check "$verb $scenario: status $status" [ "$status" = 0 ]
+            # What one that failed leaves is not the fault of the next.
+            [ "$status" = 0 ] || "$urc" --root "$root" delete --force "$id-$scenario-1"
         fi
         [ "$verb" = exec ] || nothing_left
     done
