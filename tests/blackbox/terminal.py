@@ -286,7 +286,6 @@ def started_in_the_background(run):
         terminal.hear("READY ")
         until("stopped again", lambda: "T" == state_of(urc))
     terminal.type("fg\r")
-    terminal.hear("\r\nthere\r")  # not the echo of what was typed
     until("raw", terminal.is_raw)
     terminal.type("\x03")
     terminal.hear("got it")
