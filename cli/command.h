@@ -42,6 +42,7 @@ struct Command {
 std::span<const Command> commands();
 const Command* find_command(std::string_view name);
 
+int attach_command(Session&);
 int checkpoint_command(Session&);
 int restore_command(Session&);
 int run_command(Session&);

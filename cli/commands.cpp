@@ -16,6 +16,15 @@ constexpr std::string_view kFromBundle =
 constexpr unsigned kArgumentsUnlimited = std::numeric_limits<unsigned>::max();
 
 constexpr Command kCommands[] = {
+    {.name = "attach",
+     .summary = "connect the terminal with that of a running container",
+     .arguments = "<container-id>",
+     .explanation =
+         "The container must have a monitor. Without a terminal its standard streams are meant.\n"
+         "Its exit status becomes urc's; after the detach keys it is 0, and the container goes on.",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .call = attach_command},
     {.name = "checkpoint",
      .summary = "save the processes of a container with criu",
      .arguments = "<container-id>",

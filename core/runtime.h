@@ -176,6 +176,19 @@ Result<void> read_logs(const Global& global, std::string_view id, const LogsOpti
 // Has the monitor begin new files.
 Result<void> rotate_logs(const Global& global, std::string_view id);
 
+struct AttachOptions {
+    std::string detach_keys = "ctrl-p,ctrl-q";  // as docker writes them; empty: none
+    bool no_stdin = false;
+    std::optional<bool> sig_proxy{};  // signals go to the container's init; not said: when it has no terminal
+};
+struct AttachEnd {
+    int status = 0;            // the container's, or 128 + n when signal n ended the attachment only
+    bool is_detached = false;  // the detach keys were typed: the container goes on
+};
+// This process's standard streams beside those of a container that has a monitor, until it ends. "nobody
+// monitors the container" (ENOENT, ECONNREFUSED) when none is there.
+Result<AttachEnd> attach(const Global& global, std::string_view id, const AttachOptions& options);
+
 struct DeleteOptions {
     bool force = false;  // kills first; an unknown container is no error
     bool is_regex = false;

@@ -100,7 +100,7 @@ void FdOperation::prepare(io_uring_sqe& sqe) noexcept {
 
 bool FdOperation::again(int& result) noexcept {
     if (is_polling_) {
-        if (result < 0 && result != -EINTR) return false;
+        if (result < 0 && !is_poll_again(result)) return false;
         is_polling_ = false;
         return true;
     }
@@ -109,7 +109,7 @@ bool FdOperation::again(int& result) noexcept {
 }
 
 bool PolledOperation::again(int& result) noexcept {
-    if (result < 0) return result == -EINTR;
+    if (result < 0) return is_poll_again(result);
     result = call();
     return result == -EINTR || result == -EAGAIN;
 }

@@ -56,6 +56,11 @@ protected:
     virtual void prepare(io_uring_sqe& sqe) noexcept = 0;
     // Looks at what one submission brought. May change `result`; true: submit once more.
     virtual bool again(int& result) noexcept { return result == -EINTR; }
+    // The same for a poll. Linux (6.18) ends one with EINVAL that was woken for nothing while it waited in
+    // two queues, as for a terminal whose modes somebody sets: it fails to arm it anew, and we do not.
+    bool is_poll_again(int result) noexcept {
+        return result == -EINTR || (result == -EINVAL && ++polls_refused_ < kPollsRefusedMax);
+    }
     // What the Error says was tried: "read".
     virtual const char* step() const noexcept = 0;
 
@@ -74,6 +79,10 @@ protected:
 private:
     friend class LinkGroup;
 
+    // A descriptor that cannot be polled at all is not asked for ever.
+    static constexpr std::uint16_t kPollsRefusedMax = 10'000;
+
+    std::uint16_t polls_refused_ = 0;
     const __kernel_timespec* deadline_ = nullptr;
     LinkGroup* group_ = nullptr;
     Settling settling_ = Settling::ends_task;

@@ -86,6 +86,7 @@ public:
 
 private:
     void prepare(io_uring_sqe& sqe) noexcept override { io_uring_prep_poll_add(&sqe, fd_, events_); }
+    bool again(int& result) noexcept override { return is_poll_again(result); }
     const char* step() const noexcept override { return "poll"; }
 
     int fd_;

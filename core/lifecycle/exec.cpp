@@ -413,7 +413,7 @@ Result<int> exec(const Global& global, const ExecOptions& options) {
     URC_TRY(Executed process, start_exec(global, options));
     if (!foreground) return 0;
     auto status = foreground->attend(
-        {.pid = process.pid, .pidfd = process.process.get(), .terminal = process.terminal.get()});
+        {.pid = process.pid, .pidfd = process.process.get(), .terminal = std::move(process.terminal)});
     if (!status.ok()) kill_and_reap(process.process);
     return status;
 }

@@ -1,6 +1,6 @@
 #include "core/lifecycle/foreground.h"
 
-#include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -10,10 +10,10 @@
 #include <csignal>
 
 #include "core/terminal/relay.h"
-#include "core/terminal/terminal.h"
 #include "uring/frame.h"
 #include "uring/nursery.h"
 #include "uring/open_backend.h"
+#include "uring/race.h"
 
 namespace urc {
 
@@ -42,46 +42,111 @@ void reap_orphans(pid_t process) {
     }
 }
 
-void handle_signal(const signalfd_siginfo& signal, const Attended& process) {
-    switch (signal.ssi_signo) {
+// What the foreground has of terminals.
+struct Terminals {
+    terminal::Caller caller;
+    terminal::Relay* relay = nullptr;
+    bool is_told_to_end = false;  // since urc was last continued
+};
+
+bool has_ended(const Attended& process) {
+    pollfd wait{process.pidfd, POLLIN, 0};
+    return ::poll(&wait, 1, 0) != 0;
+}
+
+// SIGCONT. With `bg` we are still in the background, and stop again as everyone who wants the terminal does.
+// `kill %1` sends SIGTERM and SIGCONT to a stopped job: that one must be let go to its end.
+void go_on(const Attended& process, Terminals& terminals) {
+    const bool is_told_to_end = std::exchange(terminals.is_told_to_end, false);
+    const bool must_stop = terminals.caller.is_in_background() && !is_told_to_end && !has_ended(process);
+    // A terminal that refuses its modes has gone; then SIGHUP follows, or the end of stdin.
+    (void)(must_stop ? terminals.caller.stop(SIGTTOU) : terminals.caller.take());
+    terminals.relay->resize();
+    terminals.relay->wake_input();
+}
+
+// With a terminal, some signals are about our own. False: this one is for the process.
+bool handle_for_terminal(unsigned signal, const Attended& process, Terminals& terminals) {
+    switch (signal) {
+        case SIGWINCH:
+            terminals.relay->resize();
+            return true;
+        case SIGTSTP:
+        case SIGTTIN:
+        case SIGTTOU:
+            (void)terminals.caller.stop(static_cast<int>(signal));
+            return true;
+        case SIGCONT:
+            go_on(process, terminals);
+            return true;
+        case SIGHUP:
+        case SIGINT:
+        case SIGQUIT:
+        case SIGTERM:
+            terminals.is_told_to_end = true;
+            return false;
+        default:
+            return false;
+    }
+}
+
+void handle_signal(unsigned signal, const Attended& process) {
+    switch (signal) {
         case SIGCHLD:
             return reap_orphans(process.pid);
         case SIGWINCH:
-            return terminal::copy_size(STDIN_FILENO, process.terminal);
         case SIGPIPE:  // ours: a log that nobody reads
         case SIGURG:
             return;
         default:
             // ESRCH: it has just ended, and await_end is about to say so.
-            ::syscall(SYS_pidfd_send_signal, process.pidfd, signal.ssi_signo, nullptr, 0);
+            ::syscall(SYS_pidfd_send_signal, process.pidfd, signal, nullptr, 0);
     }
 }
 
-Task<void> forward_signals(Loop& loop, const SignalFd& signals, const Attended& process) {
+Task<void> forward_signals(Loop& loop, const SignalFd& signals, const Attended& process,
+                           Terminals* terminals) {
     for (;;) {
         auto signal = co_await signals.next(loop);
-        handle_signal(signal, process);
+        const bool is_ours = terminals && handle_for_terminal(signal.ssi_signo, process, *terminals);
+        if (!is_ours) handle_signal(signal.ssi_signo, process);
     }
 }
 
-Task<siginfo_t> attend_on(Loop& loop, const SignalFd& signals, const Attended& process) {
-    Nursery nursery(loop);
-    nursery.spawn(forward_signals(loop, signals, process));
-    if (process.terminal >= 0) {
-        nursery.spawn(terminal::relay_input(loop, STDIN_FILENO, process.terminal));
-        nursery.spawn(terminal::relay_output(loop, process.terminal, STDOUT_FILENO));
+// When the process has gone already, and only its last words are on their way.
+Task<void> until_told_to_end(Loop& loop, const SignalFd& signals, const Attended& process,
+                             Terminals& terminals) {
+    terminals.is_told_to_end = false;
+    while (!terminals.is_told_to_end) {
+        auto signal = co_await signals.next(loop);
+        (void)handle_for_terminal(signal.ssi_signo, process, terminals);
     }
+}
+
+Task<siginfo_t> attend_on(Loop& loop, const SignalFd& signals, const Attended& process,
+                          Terminals* terminals) {
+    Nursery nursery(loop);
+    nursery.spawn(forward_signals(loop, signals, process, terminals));
+    if (terminals) nursery.spawn(terminals->relay->run());
     auto info = co_await wait_pidfd(loop, process.pidfd);
     nursery.cancel();
     co_await nursery.join();
+    if (!terminals) co_return info;
+    // A stdout that stands still is waited for, until a signal says that it is not worth it.
+    auto finished = co_await settled(
+        race(loop, terminals->relay->finish(), until_told_to_end(loop, signals, process, *terminals)));
+    (void)finished;
     co_return info;
 }
 
-Result<terminal::RawMode> take_over_terminal(int master) {
-    if (master < 0) return terminal::RawMode();
-    if (::fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK) < 0) return Error::last("fcntl", "terminal");
-    terminal::copy_size(STDIN_FILENO, master);
-    return terminal::RawMode::enter(STDIN_FILENO);
+Result<siginfo_t> attend_with_terminal(Loop& loop, const SignalFd& signals, Attended& process) {
+    Terminals terminals;
+    // Raw before the program's first byte is shown, and until its last one has been.
+    auto& caller = terminals.caller;
+    URC_TRY_VOID(caller.is_in_background() ? caller.stop(SIGTTOU) : caller.take());
+    URC_TRY(auto relay, terminal::Relay::open(loop, caller, std::move(process.terminal)));
+    terminals.relay = relay.get();
+    return loop.run(attend_on(loop, signals, process, &terminals));
 }
 
 bool is_limited(int resource) {
@@ -107,22 +172,18 @@ Result<Foreground> Foreground::enter(const Log& log, Subreaper subreaper) {
     return Foreground(log, std::move(signals));
 }
 
-Result<siginfo_t> Foreground::await_end(const Attended& process) {
+Result<siginfo_t> Foreground::await_end(Attended& process) {
     URC_TRY(std::unique_ptr<Backend> backend, open_backend());
     log_->debug("waiting by ", backend->name());
     Loop loop(*backend);
-    return loop.run(attend_on(loop, signals_, process));
+    if (process.terminal) return attend_with_terminal(loop, signals_, process);
+    return loop.run(attend_on(loop, signals_, process, nullptr));
 }
 
-Result<int> Foreground::attend(const Attended& process) {
-    // Raw from the first byte that the program may write to the moment after its last one.
-    URC_TRY(terminal::RawMode raw, take_over_terminal(process.terminal));
-    auto end = await_end(process);
-    if (process.terminal >= 0) terminal::drain_output(process.terminal, STDOUT_FILENO);
-    raw.restore();
-    if (!end.ok()) return std::move(end).error();
+Result<int> Foreground::attend(Attended process) {
+    URC_TRY(siginfo_t end, await_end(process));
     log_->debug("phase: ended");
-    return end->si_code == CLD_EXITED ? end->si_status : 128 + end->si_status;
+    return end.si_code == CLD_EXITED ? end.si_status : 128 + end.si_status;
 }
 
 }  // namespace urc

@@ -2,8 +2,11 @@
 //
 //          signals of the caller ----> forward_signals ----> process     (pidfd_send_signal)
 //   SIGCHLD of adopted orphans   ----> reap_orphans
-//   terminal, if there is one   <--> relay_input, relay_output (core/terminal/relay.h)
-//                    process ends ----> its status is ours
+//   terminal, if there is one   <---> Relay (core/terminal/relay.h)
+//                    process ends ----> what the terminal still holds, then its status is ours
+//
+// With a terminal of its own the process is not stopped along with us: SIGTSTP, SIGTTIN, SIGTTOU and SIGCONT
+// are then about urc and the caller's terminal (core/terminal/caller.h), all others about the process.
 #pragma once
 
 #include <sys/types.h>
@@ -25,17 +28,17 @@ public:
 
     struct Attended {
         pid_t pid = 0;
-        int pidfd = -1;     // borrowed, like the terminal
-        int terminal = -1;  // the master; -1: none. Ours is in raw mode while the process runs
+        int pidfd = -1;  // borrowed
+        Fd terminal{};   // the master, or none. The caller's is in raw mode while the process runs
     };
 
     // Waits for the end of `process`, our child, and reaps it; its exit status, 128 + n for signal n. On
     // error the process may still run.
-    Result<int> attend(const Attended& process);
+    Result<int> attend(Attended process);
 
 private:
     Foreground(const Log& log, SignalFd signals) : log_(&log), signals_(std::move(signals)) {}
-    Result<siginfo_t> await_end(const Attended& process);
+    Result<siginfo_t> await_end(Attended& process);
 
     const Log* log_;
     SignalFd signals_;

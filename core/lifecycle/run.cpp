@@ -19,7 +19,7 @@ Result<int> attend(const Global& global, Foreground& foreground, Launched& conta
     container.dir.unlock();
     auto status = foreground.attend({.pid = container.state.init.pid,
                                      .pidfd = container.init.get(),
-                                     .terminal = container.terminal.get()});
+                                     .terminal = std::move(container.terminal)});
     if (!status.ok()) {
         kill_and_reap(container.init);
         (void)lock_and_destroy(global, container.dir);

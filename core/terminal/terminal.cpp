@@ -11,33 +11,6 @@
 
 namespace urc::terminal {
 
-Result<RawMode> RawMode::enter(int fd) {
-    RawMode mode;
-    if (::tcgetattr(fd, &mode.before_) < 0) {
-        if (errno == ENOTTY || errno == EINVAL || errno == EBADF) return mode;
-        return Error::last("tcgetattr");
-    }
-    termios raw = mode.before_;
-    ::cfmakeraw(&raw);
-    // TCSANOW: what the user has typed ahead is for the container, not to be thrown away.
-    if (::tcsetattr(fd, TCSANOW, &raw) < 0) return Error::last("tcsetattr");
-    mode.fd_ = fd;
-    return mode;
-}
-
-RawMode& RawMode::operator=(RawMode&& other) noexcept {
-    if (this != &other) {
-        restore();
-        fd_ = std::exchange(other.fd_, -1);
-        before_ = other.before_;
-    }
-    return *this;
-}
-
-void RawMode::restore() noexcept {
-    if (fd_ >= 0) ::tcsetattr(std::exchange(fd_, -1), TCSANOW, &before_);
-}
-
 Result<void> set_size(int master, const spec::ConsoleSize& size) {
     if (size.height == 0 && size.width == 0) return {};
     winsize window{};
@@ -45,11 +18,6 @@ Result<void> set_size(int master, const spec::ConsoleSize& size) {
     window.ws_col = size.width;
     if (::ioctl(master, TIOCSWINSZ, &window) < 0) return Error::last("TIOCSWINSZ", "process.consoleSize");
     return {};
-}
-
-void copy_size(int from, int master) {
-    winsize window;
-    if (::ioctl(from, TIOCGWINSZ, &window) == 0) ::ioctl(master, TIOCSWINSZ, &window);
 }
 
 Result<void> verify_master(int fd) {

@@ -30,6 +30,7 @@ import commands_global  # noqa: E402,F401
 import commands_life  # noqa: E402,F401
 import commands_exec  # noqa: E402,F401
 import commands_signals  # noqa: E402,F401
+import commands_attach  # noqa: E402,F401
 import commands_questions  # noqa: E402,F401
 import commands_checkpoint  # noqa: E402,F401
 import fields_mounts  # noqa: E402,F401

@@ -104,6 +104,36 @@ TEST_F(FileOps, ATerminalIsReadWithoutAWorker) {
     EXPECT_EQ(count_tasks(), 1U);
 }
 
+Task<void> poll_then_read(Loop& loop, int terminal, bool& has_read) {
+    std::array<std::byte, 16> buffer;
+    co_await poll(loop, terminal, POLLIN);
+    std::size_t count = co_await read_polled(loop, terminal, buffer);
+    EXPECT_EQ(text_of(std::span(buffer).first(count)), "x");
+    has_read = true;
+}
+Task<void> set_modes_of_a_polled_terminal(Loop& loop, int master, int terminal) {
+    bool has_read = false;
+    Nursery nursery(loop);
+    nursery.spawn(poll_then_read(loop, terminal, has_read));
+    co_await sleep(loop, 1ms);
+    termios modes;
+    CO_ASSERT(::tcgetattr(terminal, &modes) == 0);
+    ::cfmakeraw(&modes);
+    CO_ASSERT(::tcsetattr(terminal, TCSANOW, &modes) == 0);
+    co_await sleep(loop, 1ms);
+    EXPECT_EQ(::write(master, "x", 1), 1);
+    co_await nursery.join();
+    EXPECT_TRUE(has_read);
+}
+
+TEST_F(FileOps, APollOfATerminalSurvivesTheSettingOfItsModes) {
+    int ends[2];
+    if (::openpty(&ends[0], &ends[1], nullptr, nullptr, nullptr) < 0) GTEST_SKIP() << "no pty";
+    Fd master(ends[0]), terminal(ends[1]);
+    auto ended = run(set_modes_of_a_polled_terminal(loop(), master.get(), terminal.get()));
+    EXPECT_TRUE(ended) << ended.error().text();
+}
+
 // ---- time ---------------------------------------------------------------------------------------
 
 using TimeOps = LoopTest;
