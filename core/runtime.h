@@ -21,6 +21,7 @@
 #include "core/logs/instant.h"
 #include "core/process/passed_fds.h"
 #include "core/rdt/stats.h"
+#include "core/relay/sink_options.h"
 #include "core/spec/spec.h"
 #include "core/spec/validate.h"
 #include "core/state/state.h"
@@ -42,6 +43,19 @@ struct Global {
     rdt::Host rdt_host{};  // tests: another
 };
 
+// The manager that started urc, and what the container may say to it (sd_notify(3), core/notify).
+struct NotifyOptions {
+    std::string socket;          // $NOTIFY_SOCKET; empty: there is none
+    std::string watchdog_usec;   // $WATCHDOG_USEC, where it was meant for us
+    std::string fdstore;         // $FDSTORE
+    bool allows_access = false;  // NOTIFYACCESS= is passed on
+    bool allows_fdstore = false;
+    bool is_at_host_path = false;  // crun's layout: a directory where the host's socket is, `notify` in it
+};
+
+// $NOTIFY_SOCKET; $WATCHDOG_USEC and $FDSTORE where they are meant for this process.
+NotifyOptions find_manager();
+
 struct CreateOptions {
     std::string id;
     std::string bundle;                                  // empty: the working directory
@@ -53,6 +67,10 @@ struct CreateOptions {
     bool no_new_keyring = false;
     bool no_subreaper = false;
     process::PassedFds passed;  // LISTEN_FDS and --preserve-fds; found before anything was opened
+    // Where its output goes; none: the caller's descriptors are the container's own.
+    std::vector<relay::SinkOptions> sinks;
+    bool is_interactive = false;  // with sinks: its stdin stays open, for `attach`
+    NotifyOptions notify;
 };
 
 struct ExecOptions {
@@ -112,7 +130,10 @@ Result<void> guard_own_executable();
 // Foreground: the exit status of the container (128 + n for signal n). Detached: 0.
 Result<int> run(const Global& global, const CreateOptions& options);
 Result<void> create(const Global& global, const CreateOptions& options);
-Result<void> start(const Global& global, std::string_view id);
+struct StartOptions {
+    bool awaits_ready = false;  // by a manager: until the container has said READY=1, where it can
+};
+Result<void> start(const Global& global, std::string_view id, const StartOptions& options = {});
 // One more process in a container that runs, or was created. Foreground: its exit status. Detached: 0.
 Result<int> exec(const Global& global, const ExecOptions& options);
 

@@ -38,6 +38,13 @@ std::optional<int> parse_signal(std::string_view text) {
     return std::nullopt;
 }
 
+sigset_t all_signals_but_faults() {
+    sigset_t signals;
+    sigfillset(&signals);
+    for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) sigdelset(&signals, fault);
+    return signals;
+}
+
 Result<void> reset_signals() {
     struct sigaction action {};
     for (int signal = 1; signal < NSIG; ++signal) {

@@ -3,6 +3,7 @@
 // make.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -70,11 +71,15 @@ struct Launch {
     std::optional<RootfsPlan> rootfs;
     std::optional<seccomp::Program> seccomp;
     bool no_new_keyring = false;
-    unsigned passed_fds = 0;  // descriptors 3 .. 3+n-1 belong to the container (LISTEN_FDS, --preserve-fds)
-    unsigned listen_fds = 0;  // how many of them are LISTEN_FDS
-    Fd console;               // the terminal's slave end becomes stdin, stdout and stderr
-    Fd start_listener;        // create: wait here for `urc start`
-    bool reports_ready = false;  // the parent waits for `ready`
+    unsigned passed_fds = 0;   // descriptors 3 .. 3+n-1 belong to the container (LISTEN_FDS, --preserve-fds)
+    unsigned listen_fds = 0;   // how many of them are LISTEN_FDS
+    std::string listen_names;  // LISTEN_FDNAMES; empty: they have none
+    // What becomes 0, 1 and 2, borrowed; -1: those of the parent as they are.
+    std::array<int, 3> stdio{-1, -1, -1};
+    bool says_watchdog_pid = false;  // WATCHDOG_PID is the process's own number (sd_watchdog_enabled(3))
+    Fd console;                      // the terminal's slave end becomes stdin, stdout and stderr
+    Fd start_listener;               // create: wait here for `urc start`
+    bool reports_ready = false;      // the parent waits for `ready`
     bool traces_phases = false;
     StepHook hook;
 
@@ -117,6 +122,7 @@ Result<void> join_keyring(const Launch& launch);                      // session
 Result<void> set_scheduling(const Launch& launch);                    // session.cpp
 Result<void> set_memory_policy(const spec::Linux& linux);             // session.cpp
 Result<void> open_console(Launch& launch);                            // console.cpp
+Result<void> take_stdio(const Launch& launch);                        // user.cpp
 Result<void> own_stdio(const spec::User& user);                       // user.cpp
 Result<void> enter_cwd(const std::string& cwd);                       // user.cpp
 Result<void> become_user(const Launch& launch);                       // user.cpp

@@ -37,6 +37,7 @@ Result<void> start_session(Context& context) {
     if (::setsid() < 0) return Error::last("setsid");
     ::prctl(PR_SET_DUMPABLE, context.launch.has_new_user && ::geteuid() != 0 ? 1 : 0, 0, 0, 0);
     die_with_parent(context.launch);
+    URC_TRY_VOID(take_stdio(context.launch));
     return reset_signals();
 }
 

@@ -80,7 +80,9 @@ std::vector<std::string> make_environment(const Launch& launch) {
         bool is_given_again =
             std::any_of(given.begin() + static_cast<std::ptrdiff_t>(i) + 1, given.end(),
                         [&](const std::string& later) { return variable_name(later) == name; });
-        bool is_replaced = launch.listen_fds > 0 && (name == "LISTEN_FDS" || name == "LISTEN_PID");
+        bool is_replaced = (launch.listen_fds > 0 && name.starts_with("LISTEN_") &&
+                            (name == "LISTEN_FDS" || name == "LISTEN_PID" || name == "LISTEN_FDNAMES")) ||
+                           (launch.says_watchdog_pid && name == "WATCHDOG_PID");
         bool is_empty_home = given[i] == "HOME=";
         if (!is_given_again && !is_replaced && !is_empty_home) env.push_back(given[i]);
     }
@@ -91,7 +93,9 @@ std::vector<std::string> make_environment(const Launch& launch) {
         // What the last page clones is told its own by the word `go`; there is room for it.
         std::string own = launch.clones_last ? std::string(kPidTextSize, '\0') : std::to_string(::getpid());
         env.push_back("LISTEN_PID=" + own);
+        if (!launch.listen_names.empty()) env.push_back("LISTEN_FDNAMES=" + launch.listen_names);
     }
+    if (launch.says_watchdog_pid) env.push_back("WATCHDOG_PID=" + std::to_string(::getpid()));
     return env;
 }
 

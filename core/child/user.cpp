@@ -33,6 +33,14 @@ Result<void> replace_null(int fd) {
 
 }  // namespace
 
+Result<void> take_stdio(const Launch& launch) {
+    for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        int given = launch.stdio[static_cast<std::size_t>(fd)];
+        if (given >= 0 && ::dup3(given, fd, 0) < 0) return Error::last("dup3", "stdio");
+    }
+    return {};
+}
+
 // A process must be able to open /dev/stdout again, so pipes and files given as stdio become its user's.
 // The null device stays everybody's.
 Result<void> own_stdio(const spec::User& user) {

@@ -18,6 +18,7 @@
 #include "core/lifecycle/exec_process.h"
 #include "core/lifecycle/find.h"
 #include "core/lifecycle/foreground.h"
+#include "core/lifecycle/notify_place.h"
 #include "core/lifecycle/pid_file.h"
 #include "core/lifecycle/seccomp_agent.h"
 #include "core/lifecycle/undo.h"
@@ -222,6 +223,8 @@ Result<void> Executor::make_process() {
     URC_TRY(std::string text, read_file_at(AT_FDCWD, path.c_str(), kDocumentSizeMax));
     URC_TRY(spec_, parse_spec(std::move(text)));
     URC_TRY(wanted_, make_exec_process(spec_, options_, global_.log));
+    // What it says, the monitor carries on as it does for the init.
+    if (!state_.notify_socket.empty()) set_variable(wanted_.env, "NOTIFY_SOCKET", state_.notify_socket);
     URC_TRY_VOID(check_console(wanted_.terminal, options_.console_socket, options_.detach));
     console_.is_wanted = wanted_.terminal;
     if (!options_.console_socket.empty()) {
@@ -287,6 +290,7 @@ Result<void> Executor::spawn() {
     child_.no_new_keyring = !state_.has_own_keyring;
     child_.passed_fds = options_.passed.total;
     child_.listen_fds = options_.passed.listen;
+    child_.listen_names = options_.passed.listen_names;
     child_.reports_ready = wanted_.terminal && !child_.clones_last;
     child_.traces_phases = global_.log.is_on(LogLevel::debug);
     child_.hook = hook_;

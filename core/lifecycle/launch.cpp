@@ -20,6 +20,7 @@ struct Step {
 constexpr Step kSteps[] = {
     {"configuration", &Launcher::read_configuration},
     {"state directory", &Launcher::reserve_state},
+    {"notify socket", &Launcher::make_notify_socket},
     {"open namespaces", &Launcher::open_namespaces},
     {"find cgroup", &Launcher::find_cgroup},
     {"plan mounts", &Launcher::plan_mounts},
@@ -65,13 +66,9 @@ Result<Launched> Launcher::work_off() {
     }
     undo_.dismiss();
     std::optional<std::int64_t> limit = memory_limit();
-    return Launched{std::move(store_),
-                    std::move(*dir_),
-                    std::move(state_),
-                    std::move(init_.pidfd),
-                    std::move(channel_),
-                    std::move(console_.master),
-                    limit};
+    return Launched{
+        std::move(store_),   std::move(*dir_),           std::move(state_),         std::move(init_.pidfd),
+        std::move(channel_), std::move(console_.master), std::move(notify_socket_), limit};
 }
 
 Result<void> guard_own_executable() {
@@ -80,8 +77,8 @@ Result<void> guard_own_executable() {
 }
 
 Result<Launched> launch(const Global& global, const CreateOptions& options, StartedBy started_by,
-                        const child::StepHook& hook) {
-    return Launcher(global, options, started_by, hook).work_off();
+                        const child::StepHook& hook, const Attendance& attendance) {
+    return Launcher(global, options, started_by, hook, attendance).work_off();
 }
 
 Result<void> run_poststart_hooks(const State& state) {

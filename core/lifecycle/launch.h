@@ -5,6 +5,7 @@
 // while the parent writes limits and state. core/README.md draws both sides.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -24,13 +25,21 @@ namespace urc {
 // launch() returns when the child is ready.
 enum class StartedBy : std::uint8_t { channel, socket };
 
+// Who stays with the container while it lives (core/monitor), and what it gets from them.
+struct Attendance {
+    pid_t pid = 0;                         // 0: nobody
+    bool is_monitor = false;               // it ends after the container; `delete` waits for it
+    std::array<int, 3> stdio{-1, -1, -1};  // borrowed; -1: our own
+};
+
 struct Launched {
     std::unique_ptr<Store> store;  // outlives dir
     StateDir dir;                  // locked
     State state;
     Pidfd init;
     process::Channel channel;
-    Fd terminal;  // the master of the container's terminal, verified; only where it was not handed on
+    Fd terminal;       // the master of the container's terminal, verified; only where it was not handed on
+    Fd notify_socket;  // where the container's messages for the manager come in
     std::optional<std::int64_t>
         memory_limit;  // for the message when the out-of-memory killer ends the set-up
 };
@@ -38,7 +47,7 @@ struct Launched {
 // On error nothing is left: no process, cgroup, mount or state directory. `hook` sees every step of parent
 // and child by name before it happens; what it returns as an Error happens there (tests).
 Result<Launched> launch(const Global& global, const CreateOptions& options, StartedBy started_by,
-                        const child::StepHook& hook = {});
+                        const child::StepHook& hook = {}, const Attendance& attendance = {});
 
 // The last word to a container that was launched with StartedBy::channel: says go and waits until the program
 // runs. On error (of any step that the child still had to do, or of execve itself) nothing is left, as with

@@ -73,7 +73,11 @@ Result<void> Launcher::save_state() {
     }
     state_.resources = spec_.linux.resources;
     state_.namespaces = spec_.linux.namespaces;
-    state_.external_descriptors = read_external_descriptors();
+    state_.external_descriptors = read_external_descriptors(attendance_.stdio);
+    state_.sinks = options_.sinks;
+    if (attendance_.is_monitor) {
+        URC_TRY(state_.monitor, identify(attendance_.pid, -1));
+    }
     state_.hooks.poststart = spec_.hooks.poststart;
     state_.hooks.poststop = spec_.hooks.poststop;
     return dir_->save(state_);

@@ -10,7 +10,9 @@
 #include "core/lifecycle/announce.h"
 #include "core/lifecycle/bundle.h"
 #include "core/lifecycle/cgroup_manager.h"
+#include "core/lifecycle/notify_place.h"
 #include "core/lifecycle/seccomp_agent.h"
+#include "core/notify/proxy.h"
 #include "core/process/id_map.h"
 #include "core/process/namespaces.h"
 #include "core/process/start_socket.h"
@@ -36,7 +38,11 @@ Result<void> Launcher::read_configuration() {
     rootfs_path_ = std::move(bundle.rootfs);
     spec_ = std::move(bundle.spec);
     bool is_detached = started_by_ == StartedBy::socket || options_.detach;
-    URC_TRY_VOID(check_console(spec_.process->terminal, options_.console_socket, is_detached));
+    // Who relays its output holds its terminal, too.
+    bool is_held = attendance_.pid > 0 && !options_.sinks.empty();
+    if (is_held && !options_.console_socket.empty())
+        return Error::message("--log-driver: the terminal goes to --console-socket, and its output with it");
+    URC_TRY_VOID(check_console(spec_.process->terminal, options_.console_socket, is_detached && !is_held));
     console_.is_wanted = spec_.process->terminal;
     if (!options_.console_socket.empty()) {
         URC_TRY(console_.socket, process::connect_socket(options_.console_socket, "--console-socket"));
@@ -57,6 +63,18 @@ Result<void> Launcher::reserve_state() {
     return {};
 }
 
+Result<void> Launcher::make_notify_socket() {
+    if (options_.notify.socket.empty() || attendance_.pid == 0) return {};
+    const NotifyPlace place = place_notify_socket(spec_, options_.notify, global_.root, options_.id);
+    // An engine that has one of its own in the container forwards by itself.
+    if (place.is_taken) return {};
+    URC_TRY(Fd directory, make_notify_directory(*dir_));
+    URC_TRY(notify_socket_, notify::bind_socket(directory.get(), place.name.c_str()));
+    state_.notify_socket = place.path;
+    add_notify_socket(spec_, options_.notify, place);
+    return {};
+}
+
 Result<void> Launcher::open_namespaces() {
     child_.spec = &spec_;
     child_.process = &*spec_.process;
@@ -66,8 +84,11 @@ Result<void> Launcher::open_namespaces() {
     child_.no_new_keyring = options_.no_new_keyring;
     child_.passed_fds = options_.passed.total;
     child_.listen_fds = options_.passed.listen;
+    child_.listen_names = options_.passed.listen_names;
     child_.traces_phases = global_.log.is_on(LogLevel::debug);
     child_.hook = hook_;
+    child_.stdio = attendance_.stdio;
+    child_.says_watchdog_pid = notify_socket_.is_open() && !options_.notify.watchdog_usec.empty();
     for (const spec::Namespace& ns : spec_.linux.namespaces) {
         if (ns.type == spec::NamespaceType::user) child_.is_in_user = true;
         if (!ns.path.empty()) {

@@ -24,13 +24,14 @@ namespace urc {
 class Launcher {
 public:
     Launcher(const Global& global, const CreateOptions& options, StartedBy started_by,
-             const child::StepHook& hook)
-        : global_(global), options_(options), started_by_(started_by), hook_(hook) {}
+             const child::StepHook& hook, const Attendance& attendance)
+        : global_(global), options_(options), started_by_(started_by), hook_(hook), attendance_(attendance) {}
 
     Result<Launched> work_off();
 
     Result<void> read_configuration();
     Result<void> reserve_state();
+    Result<void> make_notify_socket();
     Result<void> open_namespaces();
     Result<void> plan_mounts();
     Result<void> prepare_seccomp();
@@ -67,6 +68,7 @@ private:
     const CreateOptions& options_;
     StartedBy started_by_;
     const child::StepHook& hook_;
+    const Attendance& attendance_;
 
     std::string bundle_;
     std::string rootfs_path_;
@@ -83,6 +85,7 @@ private:
     process::Cloned init_;
     State state_;
     Console console_;
+    Fd notify_socket_;
     Fd pidfd_socket_;
     Undo undo_;
 };

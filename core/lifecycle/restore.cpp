@@ -143,6 +143,7 @@ Result<Launched> Restorer::work_off() {
                     .init = std::move(init_),
                     .channel = {},
                     .terminal = std::move(terminal_),
+                    .notify_socket = {},
                     .memory_limit = {}};
 }
 

@@ -76,10 +76,9 @@ Standing standing_of(const Sender& sender, const std::function<bool(pid_t)>& is_
     return has_ended(sender) ? Standing::ended : Standing::stranger;
 }
 
-bool is_in_cgroup(pid_t pid, const std::string& path, std::string_view controller) {
+std::string cgroup_of(pid_t pid, std::string_view controller) {
     auto text = read_file_at(AT_FDCWD, proc_path(pid, "cgroup").c_str());
-    if (!text.ok()) return false;
-    const std::string below = path.ends_with('/') ? path : path + "/";
+    if (!text.ok()) return {};
     for (std::string_view rest = *text; !rest.empty();) {
         const std::size_t end = std::min(rest.find('\n'), rest.size());
         std::string_view line = rest.substr(0, end);
@@ -94,9 +93,15 @@ bool is_in_cgroup(pid_t pid, const std::string& path, std::string_view controlle
         if (!is_it) continue;
         line.remove_prefix(second + 1);
         if (line.ends_with(" (deleted)")) line.remove_suffix(10);
-        return line == path || line.starts_with(below);
+        return std::string(line);
     }
-    return false;
+    return {};
+}
+
+bool is_in_cgroup(pid_t pid, const std::string& path, std::string_view controller) {
+    const std::string at = cgroup_of(pid, controller);
+    if (at.empty()) return false;
+    return at == path || at.starts_with(path.ends_with('/') ? path : path + "/");
 }
 
 std::optional<pid_t> translate_pid(pid_t sender, pid_t inside, std::span<const pid_t> candidates) {

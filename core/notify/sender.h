@@ -30,6 +30,9 @@ Standing standing_of(const Sender& sender, const std::function<bool(pid_t)>& is_
 
 // ---- for who fills in ProxyOptions --------------------------------------------------------------
 
+// Where `pid` is, as /proc/PID/cgroup has it; empty when it cannot be read. `controller` as below.
+std::string cgroup_of(pid_t pid, std::string_view controller);
+
 // Whether `pid` is in the cgroup `path` or below, a path as /proc/PID/cgroup has it. `controller`: of v1
 // ("pids", "name=systemd"); empty: v2.
 bool is_in_cgroup(pid_t pid, const std::string& path, std::string_view controller = {});

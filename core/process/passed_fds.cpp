@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "core/number.h"
@@ -25,6 +26,8 @@ unsigned listen_fds_for_us() {
 Result<PassedFds> find_passed_fds(unsigned preserve_fds) {
     PassedFds passed;
     passed.listen = listen_fds_for_us();
+    if (const char* names = std::getenv("LISTEN_FDNAMES"); names && passed.listen > 0)
+        passed.listen_names = names;
     if (preserve_fds > kPassedMax - passed.listen)
         return Error(EINVAL, "--preserve-fds", std::to_string(preserve_fds));
     passed.total = passed.listen + preserve_fds;
@@ -39,7 +42,7 @@ Result<PassedFds> find_passed_fds(unsigned preserve_fds) {
     return passed;
 }
 
-Result<void> close_leaked_fds(const PassedFds& passed) {
+Result<void> close_leaked_fds(const PassedFds& passed, std::vector<int> kept) {
     for (;;) {
         int fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
         if (fd < 0) return Error::last("open", "/dev/null");
@@ -49,7 +52,15 @@ Result<void> close_leaked_fds(const PassedFds& passed) {
         }
         ::fcntl(fd, F_SETFD, 0);  // it is stdin, stdout or stderr now
     }
-    if (::close_range(3 + passed.total, ~0U, 0) < 0) return Error::last("close_range");
+    unsigned low = 3 + passed.total;
+    std::sort(kept.begin(), kept.end());
+    for (int fd : kept) {
+        const auto number = static_cast<unsigned>(fd);
+        if (fd < 0 || number < low || ::fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) continue;
+        if (number > low && ::close_range(low, number - 1, 0) < 0) return Error::last("close_range");
+        low = number + 1;
+    }
+    if (::close_range(low, ~0U, 0) < 0) return Error::last("close_range");
     return {};
 }
 

@@ -72,6 +72,7 @@ struct Side {
     bool is_relayed = false;
     bool is_read = false;
     bool can_splice = true;
+    bool awaits_target = false;  // of a splice
     std::optional<std::chrono::nanoseconds> unfinished_since;
 };
 
@@ -94,6 +95,13 @@ public:
     Task<void> relay(int fd, Stream stream) override;
     Task<void> drain(int fd, Stream stream) override;
     Task<void> finish(std::chrono::nanoseconds bound) override;
+
+    bool is_held_up() const override {
+        return std::any_of(kStreams.begin(), kStreams.end(), [this](Stream stream) {
+            const Side& one = stream == Stream::out ? out_ : err_;
+            return one.is_relayed && (one.awaits_target || !has_room(stream));
+        });
+    }
 
     void rotate() override {
         for (auto& sink : sinks_) sink->rotate();
@@ -248,7 +256,9 @@ Task<bool> RelayedOutput::splice_once(int fd, Sink& sink, Side& side) {
         case Spliced::end:
             co_return false;
         case Spliced::target_full:
-            co_await poll(loop_, to, POLLOUT);
+            side.awaits_target = true;
+            (void)co_await settled(poll(loop_, to, POLLOUT));
+            side.awaits_target = false;
             break;
         case Spliced::impossible:
             side.can_splice = false;

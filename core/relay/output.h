@@ -71,6 +71,9 @@ public:
     // taken all of it, at most `bound`. What is then still kept is counted in a warning.
     virtual Task<void> finish(std::chrono::nanoseconds bound) = 0;
 
+    // Whether a stream is not read at this moment because a sink does not take what it said.
+    virtual bool is_held_up() const = 0;
+
     // Files are rotated (or opened anew, where they are not counted: logrotate) before the next record.
     virtual void rotate() = 0;
 

@@ -271,4 +271,15 @@ Result<std::vector<SinkOptions>> parse_sinks(const std::vector<std::string>& dri
     return sinks;
 }
 
+std::vector<int> sink_descriptors(const std::vector<std::string>& drivers,
+                                  const std::vector<std::string>& options) {
+    std::vector<int> descriptors;
+    if (drivers.empty()) return descriptors;
+    auto sinks = parse_sinks(drivers, options, "/");
+    if (!sinks.ok()) return descriptors;
+    for (const SinkOptions& sink : *sinks)
+        if (sink.driver == Driver::fd) descriptors.push_back(sink.fd);
+    return descriptors;
+}
+
 }  // namespace urc::relay

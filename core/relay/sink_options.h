@@ -78,4 +78,9 @@ Result<std::vector<SinkOptions>> parse_sinks(const std::vector<std::string>& dri
                                              const std::vector<std::string>& options,
                                              const std::string& default_path);
 
+// The descriptors that `fd` drivers among them name, as far as they can be read: parse_sinks says what is
+// wrong.
+std::vector<int> sink_descriptors(const std::vector<std::string>& drivers,
+                                  const std::vector<std::string>& options);
+
 }  // namespace urc::relay

@@ -99,12 +99,12 @@ Result<Pidfd> open_process(const ProcessId& process) {
     return pidfd;
 }
 
-std::array<std::string, 3> read_external_descriptors() {
+std::array<std::string, 3> read_external_descriptors(const std::array<int, 3>& stdio) {
     std::array<std::string, 3> names;
-    const char* const links[3] = {"/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2"};
     for (std::size_t i = 0; i < names.size(); ++i) {
+        const int fd = stdio[i] >= 0 ? stdio[i] : static_cast<int>(i);
         char text[512];
-        const ssize_t length = ::readlink(links[i], text, sizeof text);
+        const ssize_t length = ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), text, sizeof text);
         if (length > 0) names[i].assign(text, static_cast<std::size_t>(length));
     }
     return names;

@@ -66,6 +66,7 @@ struct State {
     SeccompAgent seccomp_agent;             // who answers what the filter notifies, for `start` and `exec`
     std::vector<relay::SinkOptions> sinks;  // where the output goes, in the order they were given
     ProcessId monitor;                      // who takes it there; pid 0: nobody relays
+    std::string notify_socket;              // NOTIFY_SOCKET in the container; empty: no manager
 
     bool has_own_pid_namespace() const {
         for (const spec::Namespace& ns : namespaces)
@@ -91,7 +92,7 @@ bool is_alive(const ProcessId& process);
 // A pidfd of that very process; ESRCH when it is gone or a zombie.
 Result<Pidfd> open_process(const ProcessId& process);
 
-// "/proc/self/fd/N" of 0, 1 and 2, read; empty where closed.
-std::array<std::string, 3> read_external_descriptors();
+// "/proc/self/fd/N" of what becomes the container's 0, 1 and 2, read; empty where closed. -1: our own.
+std::array<std::string, 3> read_external_descriptors(const std::array<int, 3>& stdio = {-1, -1, -1});
 
 }  // namespace urc

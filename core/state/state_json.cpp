@@ -209,6 +209,8 @@ Result<void> read_own(od::value value, State& state) {
             return read_agent(member, state.seccomp_agent);
         } else if (name == "intel_rdt") {
             return read_rdt(member, state.rdt);
+        } else if (name == "notify_socket") {
+            URC_TRY(state.notify_socket, text_of(member, "notify_socket"));
         } else if (name == "log") {
             return read_log(member, state);
         } else if (name == "monitor") {

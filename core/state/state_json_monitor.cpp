@@ -117,6 +117,7 @@ void write_monitor(JsonWriter& json, const State& state) {
         for (const SinkOptions& sink : state.sinks) write_sink(json, sink);
         json.end_array();
     }
+    if (!state.notify_socket.empty()) json.key("notify_socket").string(state.notify_socket);
     if (state.monitor.pid > 0) {
         json.key("monitor").begin_object();
         json.key("pid").number(state.monitor.pid);

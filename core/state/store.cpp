@@ -71,15 +71,19 @@ Result<std::vector<std::string>> names_in(int directory, std::string_view name) 
     return names;
 }
 
-Result<void> remove_files(int directory, std::string_view name) {
+Result<void> remove_files(int directory, std::string_view name, bool is_inner = false) {
     URC_TRY(std::vector<std::string> files, names_in(directory, name));
     // state.json last: until it is gone, a killed `delete` can be repeated by another one.
     std::stable_partition(files.begin(), files.end(), [](const std::string& f) { return f != kStateFile; });
     for (const std::string& file : files) {
         if (::unlinkat(directory, file.c_str(), 0) == 0 || errno == ENOENT) continue;
-        // Not ours; an empty one does no harm.
-        if (errno == EISDIR && ::unlinkat(directory, file.c_str(), AT_REMOVEDIR) == 0) continue;
-        return Error::last("unlink", std::string(name) + "/" + file);
+        const std::string path = std::string(name) + "/" + file;
+        if (errno != EISDIR) return Error::last("unlink", path);
+        // notify/, or one that is not ours; with files in it, and no deeper.
+        URC_TRY(Fd inner, open_at(directory, file.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+        if (is_inner) return Error(EISDIR, "unlink", path);
+        URC_TRY_VOID(remove_files(inner.get(), path, true));
+        if (::unlinkat(directory, file.c_str(), AT_REMOVEDIR) != 0) return Error::last("rmdir", path);
     }
     return {};
 }

@@ -2,6 +2,7 @@
 //
 //   ROOT/ID/            0711; its flock(2) is the container's lock
 //           state.json  replaced as a whole: written as state.json.new, then renamed
+//           monitor.sock, notify/   of whoever attends it (core/monitor)
 //           start.sock  there from create to start: start.sock.new until all of create is done, removed by
 //           start
 //
@@ -55,8 +56,8 @@ public:
     Result<State> load() const;
     bool has_start_socket() const;
 
-    // Removes the directory with all that is in it (files only, no directories are ever made there). The
-    // caller holds the lock.
+    // Removes the directory with all that is in it: files, and directories of files. The caller holds the
+    // lock.
     Result<void> remove();
 
 private:
