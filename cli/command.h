@@ -79,6 +79,8 @@ struct PassedOptions {
     // A file that may be one of the descriptors about to be closed (/dev/fd/63): read before that.
     std::string document_path;
     std::optional<std::string> document;
+    // Log drivers may name descriptors that are urc's, and not the container's.
+    std::vector<std::string> log_drivers, log_options;
 };
 
 class Session {

@@ -3,7 +3,8 @@
 
 namespace urc::cli {
 
-void declare_create_options(OptionSet& options, CreateOptions& create, PassedOptions& passed) {
+void declare_create_options(OptionSet& options, CreateOptions& create, PassedOptions& passed,
+                            AttendedOptions& attended) {
     options.text("bundle", 'b', create.bundle, "directory of the bundle (default: the working directory)");
     options.text("config", 'f', create.config_file, "other file than config.json in the bundle");
     options.text("console-socket", 0, create.console_socket,
@@ -17,19 +18,51 @@ void declare_create_options(OptionSet& options, CreateOptions& create, PassedOpt
     options.flag("no-new-keyring", 0, create.no_new_keyring, "keep the caller's session keyring");
     options.number("preserve-fds", 0, passed.preserve_fds,
                    "pass this many more descriptors, from 3 + $LISTEN_FDS on (default: 0)");
+    options.texts(
+        "log-driver", 0, passed.log_drivers,
+        "where the output goes: null, raw-file, k8s-file, json-file, journald, fd, fifo, none; with\n"
+        "KEY=VALUE behind it, separated by commas (repeatable)");
+    options.texts(
+        "log-opt", 0, passed.log_options,
+        "KEY=VALUE for the log drivers: path, max-size, max-files, stream, policy, ... (repeatable)");
+    options.flag("interactive", 'i', create.is_interactive,
+                 "with --log-driver: keep the container's stdin open, for attach");
+    options.flag("notify-fdstore", 0, attended.allows_fdstore,
+                 "let the container keep descriptors in the manager's store (FDSTORE=1)");
+    options.flag("notify-access", 0, attended.allows_access,
+                 "let the container say who else may notify (NOTIFYACCESS=)");
+    options.text("notify-compat", 0, attended.notify_compat,
+                 "\"host-path\": the notify socket is below the path that it has on the host");
+}
+
+Result<void> take_attended_options(const PassedOptions& passed, const AttendedOptions& attended,
+                                   CreateOptions& create) {
+    const std::string bundle = create.bundle.empty() ? "." : create.bundle;
+    URC_TRY(create.sinks,
+            relay::parse_sinks(passed.log_drivers, passed.log_options, bundle + "/" + create.id + ".log"));
+    create.notify = find_manager();
+    create.notify.allows_access = attended.allows_access;
+    create.notify.allows_fdstore = attended.allows_fdstore;
+    create.notify.is_at_host_path = attended.notify_compat == "host-path";
+    if (!attended.notify_compat.empty() && !create.notify.is_at_host_path)
+        return Error::message("invalid notify-compat \"" + attended.notify_compat + "\": must be host-path");
+    return {};
 }
 
 int create_command(Session& session) {
     CreateOptions create_options;
     bool detach = false;  // go-runc passes it; create never waits
     PassedOptions passed;
+    AttendedOptions attended;
     OptionSet options;
-    declare_create_options(options, create_options, passed);
+    declare_create_options(options, create_options, passed, attended);
     options.flag("detach", 'd', detach, "accepted; create always detaches");
     if (auto status = session.begin(options, passed)) return *status;
     create_options.passed = passed.found;
     create_options.id = session.argument(0);
     create_options.detach = true;
+    if (auto taken = take_attended_options(passed, attended, create_options); !taken)
+        return session.fail(taken.error());
     if (auto possible = check_cgroup_manager(session.global()); !possible)
         return session.fail(possible.error());
     auto result = create(session.global(), create_options);

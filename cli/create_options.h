@@ -5,6 +5,17 @@
 
 namespace urc::cli {
 
-void declare_create_options(OptionSet& options, CreateOptions& create, PassedOptions& passed);
+// What the manager may be told, as it was typed.
+struct AttendedOptions {
+    bool allows_access = false, allows_fdstore = false;
+    std::string notify_compat;
+};
+
+void declare_create_options(OptionSet& options, CreateOptions& create, PassedOptions& passed,
+                            AttendedOptions& attended);
+
+// Once they are parsed: the sinks, and $NOTIFY_SOCKET.
+Result<void> take_attended_options(const PassedOptions& passed, const AttendedOptions& attended,
+                                   CreateOptions& create);
 
 }  // namespace urc::cli

@@ -134,7 +134,9 @@ std::optional<int> Session::begin(OptionSet& options, PassedOptions& passed) {
         if (!text) return fail(text.error());
         passed.document = std::move(*text);
     }
-    if (auto closed = process::close_leaked_fds(passed.found); !closed) return fail(closed.error());
+    auto closed = process::close_leaked_fds(passed.found,
+                                            relay::sink_descriptors(passed.log_drivers, passed.log_options));
+    if (!closed) return fail(closed.error());
     return prepare();
 }
 

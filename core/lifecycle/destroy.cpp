@@ -9,11 +9,14 @@
 #include "core/hooks/hook.h"
 #include "core/lifecycle/cgroup_manager.h"
 #include "core/lifecycle/hold.h"
+#include "core/monitor/monitor.h"
 
 namespace urc {
 namespace {
 
 constexpr int kExitTimeoutMs = 10'000;
+// Longer than a monitor takes that has been asked to come to its end (core/monitor/attendant.h).
+constexpr std::chrono::seconds kMonitorBound{20};
 
 // A pidfd is readable as soon as its process has ended, reaped or not.
 Result<void> wait_for_exit(const Pidfd& init, pid_t pid) {
@@ -69,6 +72,7 @@ Result<void> destroy(const Global& global, StateDir& dir, const State& state) {
         URC_TRY_VOID(remove_cgroup(state, group));
     }
     URC_TRY_VOID(rdt::remove_group(global.rdt_host, state.rdt));
+    monitor::await_monitor_end(global.log, state, kMonitorBound);
     URC_TRY_VOID(dir.remove());
     global.log.debug("phase: removed");
     hooks::run_poststop(global.log, state.hooks.poststop, {state.id, state.bundle, state.annotations});

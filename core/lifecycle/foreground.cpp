@@ -9,6 +9,9 @@
 
 #include <csignal>
 
+#include "core/monitor/attendant.h"
+#include "core/process/orphans.h"
+#include "core/signals.h"
 #include "core/terminal/relay.h"
 #include "uring/frame.h"
 #include "uring/nursery.h"
@@ -20,27 +23,6 @@ namespace urc {
 namespace {
 
 using Attended = Foreground::Attended;
-
-// Everything that can be caught, but for the signals that a fault of our own raises: blocked, those would
-// hide it.
-sigset_t forwarded_signals() {
-    sigset_t signals;
-    sigfillset(&signals);
-    for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT}) sigdelset(&signals, fault);
-    return signals;
-}
-
-// As a subreaper we inherit the orphans of a container without a pid namespace. The process itself is left to
-// its pidfd.
-void reap_orphans(pid_t process) {
-    for (;;) {
-        siginfo_t info{};
-        if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0 ||
-            info.si_pid == process)
-            return;
-        ::waitid(P_PID, static_cast<id_t>(info.si_pid), &info, WEXITED | WNOHANG);
-    }
-}
 
 // What the foreground has of terminals.
 struct Terminals {
@@ -90,17 +72,17 @@ bool handle_for_terminal(unsigned signal, const Attended& process, Terminals& te
     }
 }
 
-void handle_signal(unsigned signal, const Attended& process) {
+void handle_signal(unsigned signal, const Attended& attended) {
     switch (signal) {
         case SIGCHLD:
-            return reap_orphans(process.pid);
+            return process::reap_orphans(attended.pid);
         case SIGWINCH:
         case SIGPIPE:  // ours: a log that nobody reads
         case SIGURG:
             return;
         default:
             // ESRCH: it has just ended, and await_end is about to say so.
-            ::syscall(SYS_pidfd_send_signal, process.pidfd, signal, nullptr, 0);
+            ::syscall(SYS_pidfd_send_signal, attended.pidfd, signal, nullptr, 0);
     }
 }
 
@@ -128,14 +110,18 @@ Task<siginfo_t> attend_on(Loop& loop, const SignalFd& signals, const Attended& p
     Nursery nursery(loop);
     nursery.spawn(forward_signals(loop, signals, process, terminals));
     if (terminals) nursery.spawn(terminals->relay->run());
+    if (process.attendant) nursery.spawn(process.attendant->serve());
     auto info = co_await wait_pidfd(loop, process.pidfd);
+    if (process.attendant) {
+        process.attendant->hurry();  // our caller waits
+        co_await process.attendant->finish(monitor::wait_status_of(info));
+    }
     nursery.cancel();
     co_await nursery.join();
     if (!terminals) co_return info;
     // A stdout that stands still is waited for, until a signal says that it is not worth it.
-    auto finished = co_await settled(
+    (void)co_await settled(
         race(loop, terminals->relay->finish(), until_told_to_end(loop, signals, process, *terminals)));
-    (void)finished;
     co_return info;
 }
 
@@ -144,7 +130,9 @@ Result<siginfo_t> attend_with_terminal(Loop& loop, const SignalFd& signals, Atte
     // Raw before the program's first byte is shown, and until its last one has been.
     auto& caller = terminals.caller;
     URC_TRY_VOID(caller.is_in_background() ? caller.stop(SIGTTOU) : caller.take());
-    URC_TRY(auto relay, terminal::Relay::open(loop, caller, std::move(process.terminal)));
+    const bool is_shown_elsewhere = process.attendant && process.attendant->relays_terminal();
+    const auto shown = is_shown_elsewhere ? terminal::Shown::elsewhere : terminal::Shown::here;
+    URC_TRY(auto relay, terminal::Relay::open(loop, caller, std::move(process.terminal), shown));
     terminals.relay = relay.get();
     return loop.run(attend_on(loop, signals, process, &terminals));
 }
@@ -166,18 +154,25 @@ Result<void> reserve_memory() {
 
 Result<Foreground> Foreground::enter(const Log& log, Subreaper subreaper) {
     URC_TRY_VOID(reserve_memory());
-    URC_TRY(SignalFd signals, SignalFd::open(forwarded_signals()));
+    URC_TRY(SignalFd signals, SignalFd::open(all_signals_but_faults()));
     if (subreaper == Subreaper::yes && ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
         log.warning("cannot become a subreaper: ", errno_text(errno));
     return Foreground(log, std::move(signals));
 }
 
+Result<Loop*> Foreground::loop() {
+    if (!loop_) {
+        URC_TRY(backend_, open_backend());
+        loop_ = std::make_unique<Loop>(*backend_);
+    }
+    return loop_.get();
+}
+
 Result<siginfo_t> Foreground::await_end(Attended& process) {
-    URC_TRY(std::unique_ptr<Backend> backend, open_backend());
-    log_->debug("waiting by ", backend->name());
-    Loop loop(*backend);
-    if (process.terminal) return attend_with_terminal(loop, signals_, process);
-    return loop.run(attend_on(loop, signals_, process, nullptr));
+    URC_TRY(Loop * loop, this->loop());
+    log_->debug("waiting by ", backend_->name());
+    if (process.terminal) return attend_with_terminal(*loop, signals_, process);
+    return loop->run(attend_on(*loop, signals_, process, nullptr));
 }
 
 Result<int> Foreground::attend(Attended process) {

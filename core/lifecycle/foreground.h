@@ -11,9 +11,15 @@
 
 #include <sys/types.h>
 
+#include <memory>
+
 #include "core/log.h"
 #include "uring/ops_process.h"
 #include "uring/result.h"
+
+namespace urc::monitor {
+class Attendant;
+}
 
 namespace urc {
 
@@ -30,11 +36,15 @@ public:
         pid_t pid = 0;
         int pidfd = -1;  // borrowed
         Fd terminal{};   // the master, or none. The caller's is in raw mode while the process runs
+        monitor::Attendant* attendant = nullptr;  // goes on beside it; borrowed
     };
 
     // Waits for the end of `process`, our child, and reaps it; its exit status, 128 + n for signal n. On
     // error the process may still run.
     Result<int> attend(Attended process);
+
+    // The loop, made now if it is not there yet: for those who need it before there is a process.
+    Result<Loop*> loop();
 
 private:
     Foreground(const Log& log, SignalFd signals) : log_(&log), signals_(std::move(signals)) {}
@@ -42,6 +52,8 @@ private:
 
     const Log* log_;
     SignalFd signals_;
+    std::unique_ptr<Backend> backend_;
+    std::unique_ptr<Loop> loop_;  // behind its backend, which outlives it
 };
 
 }  // namespace urc

@@ -5,15 +5,27 @@
 #include "core/lifecycle/destroy.h"
 #include "core/lifecycle/launch.h"
 #include "core/lifecycle/seccomp_agent.h"
+#include "core/monitor/client.h"
 #include "core/process/start_socket.h"
 
 namespace urc {
 
 namespace {
 constexpr int kLockTimeoutMs = 10'000;
+
+// Its monitor tells when the manager knows.
+Result<void> await_ready(const StateDir& dir) {
+    URC_TRY(Fd monitor, monitor::connect_monitor(dir));
+    URC_TRY_VOID(monitor::send_packet(monitor.get(), monitor::Kind::await_ready));
+    monitor::PacketBuffer buffer;
+    URC_TRY(auto answer, monitor::receive_packet(monitor.get(), buffer));
+    if (answer && answer->kind == monitor::Kind::done) return {};
+    return Error::message("the container has ended before it was ready");
 }
 
-Result<void> start(const Global& global, std::string_view id) {
+}  // namespace
+
+Result<void> start(const Global& global, std::string_view id, const StartOptions& options) {
     URC_TRY(Store store, Store::open_existing(global.root));
     URC_TRY(StateDir dir, store.find(id));
     URC_TRY_VOID(dir.lock(kLockTimeoutMs));
@@ -39,7 +51,8 @@ Result<void> start(const Global& global, std::string_view id) {
     // A startContainer or poststart hook has refused: that is the end of the container (runtime.md). A
     // program that cannot be executed leaves a stopped one.
     if (!runs.ok() && runs.error().code() == hooks::kHookFailed) (void)lock_and_destroy(global, dir);
-    return runs;
+    const bool is_awaited = runs.ok() && options.awaits_ready && !state.notify_socket.empty();
+    return is_awaited ? await_ready(dir) : runs;
 }
 
 }  // namespace urc

@@ -12,10 +12,10 @@
 #include "core/terminal/detach_keys.h"
 #include "uring/event.h"
 #include "uring/nursery.h"
+#include "uring/open_backend.h"
 #include "uring/ops_file.h"
 #include "uring/ops_process.h"
 #include "uring/race.h"
-#include "uring/open_backend.h"
 
 namespace urc {
 
@@ -161,6 +161,7 @@ Task<AttachEnd> Attachment::send_input() {
     const std::string_view held = keys_.held();
     co_await send(Kind::input, std::as_bytes(std::span(held)));
     const std::span<const std::byte> nothing;
+    // Who only watches leaves the container's stdin to others.
     if (wants_input_ && !answer_.has_terminal) co_await send(Kind::end_of_input, nothing);
     for (;;) co_await woken_.wait();
 }

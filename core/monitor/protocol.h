@@ -16,6 +16,8 @@
 //
 //     |--- await_ready ------------->|  `urc start` under a manager: until READY=1 has gone upstream
 //     |<-- done | ended(wait status)-|
+//     |--- signal(number) ---------->|  to the container's init: of `run -d`, which waits for READY=1 the
+//     same way
 #pragma once
 
 #include <cstddef>
@@ -39,6 +41,7 @@ enum class Kind : std::uint8_t {
     done,
     await_ready,
     refused,
+    signal,
 };
 
 // A packet is the kind (one byte) and at most this many bytes.
@@ -59,6 +62,9 @@ struct Resize {
 };
 struct Ended {
     std::int32_t wait_status = 0;  // as wait(2) gives it; -1: not known
+};
+struct Signal {
+    std::int32_t number = 0;
 };
 struct Lost {
     std::uint64_t bytes = 0;

@@ -48,17 +48,18 @@ std::optional<char> end_of_input(int master) {
 
 }  // namespace
 
-Relay::Relay(Loop& loop, Caller& caller, Fd master)
+Relay::Relay(Loop& loop, Caller& caller, Fd master, Shown shown)
     : loop_(loop),
       caller_(caller),
       in_(caller.streams().in, Direction::input),
       out_(caller.streams().out, Direction::output),
       master_(std::move(master)),
+      shown_(shown),
       woken_(loop) {}
 
-Result<std::unique_ptr<Relay>> Relay::open(Loop& loop, Caller& caller, Fd master) {
+Result<std::unique_ptr<Relay>> Relay::open(Loop& loop, Caller& caller, Fd master, Shown shown) {
     if (::fcntl(master.get(), F_SETFL, O_RDWR | O_NONBLOCK) < 0) return Error::last("fcntl", "terminal");
-    std::unique_ptr<Relay> relay(new Relay(loop, caller, std::move(master)));
+    std::unique_ptr<Relay> relay(new Relay(loop, caller, std::move(master), shown));
     relay->resize();
     return relay;
 }
@@ -69,6 +70,10 @@ void Relay::resize() noexcept {
 }
 
 Task<void> Relay::run() {
+    if (shown_ == Shown::elsewhere) {
+        co_await relay_input();
+        co_return;
+    }
     Nursery nursery(loop_);
     nursery.spawn(relay_input());
     auto output = co_await settled(relay_output());
@@ -81,6 +86,7 @@ Task<void> Relay::run() {
 }
 
 Task<void> Relay::finish() {
+    if (shown_ == Shown::elsewhere) co_return;
     co_await write_rest(loop_, out_, rest_);
     for (std::size_t size = 0; master_ && size < kHeldMax;) {
         const Filled filled = fill();

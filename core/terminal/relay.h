@@ -24,11 +24,15 @@
 
 namespace urc::terminal {
 
+// Who shows what the container's terminal says: this relay on stdout, or who else reads the master.
+enum class Shown : unsigned char { here, elsewhere };
+
 class Relay {
 public:
     // `master` is ours alone. It is made non-blocking, and gets the caller's size if that has one: otherwise
     // it keeps process.consoleSize.
-    static Result<std::unique_ptr<Relay>> open(Loop& loop, Caller& caller, Fd master);
+    static Result<std::unique_ptr<Relay>> open(Loop& loop, Caller& caller, Fd master,
+                                               Shown shown = Shown::here);
 
     // Both directions, until cancelled or until stdout has gone.
     Task<void> run();
@@ -46,7 +50,7 @@ private:
     enum class Filled : unsigned char { some, nothing, nobody };
     using Buffer = std::array<std::byte, 64 << 10>;
 
-    Relay(Loop& loop, Caller& caller, Fd master);
+    Relay(Loop& loop, Caller& caller, Fd master, Shown shown);
     Task<void> relay_input();
     Task<void> feed(std::size_t size);
     Task<void> tell_end();
@@ -57,6 +61,7 @@ private:
     Caller& caller_;
     CallerStream in_, out_;
     Fd master_;
+    Shown shown_;
     Fd slave_;  // held open by us once all others have closed it
     Event woken_;
     std::span<const std::byte> rest_;  // in output_, to be written
