@@ -33,6 +33,7 @@ import commands_signals  # noqa: E402,F401
 import commands_attach  # noqa: E402,F401
 import commands_questions  # noqa: E402,F401
 import commands_checkpoint  # noqa: E402,F401
+import commands_attend  # noqa: E402,F401
 import fields_mounts  # noqa: E402,F401
 import fields_hooks  # noqa: E402,F401
 import fields_linux  # noqa: E402,F401
@@ -131,6 +132,16 @@ def compare(path, results, program):
     return differences + ["%s: only in the table" % row for row in written]
 
 
+def help_of(program, *command):
+    return subprocess.run([program, *command, "--help"], capture_output=True, text=True, check=False).stdout
+
+
+def commands_of(program):
+    """All that its help lists, but for `help` itself."""
+    listed = re.search(r"^COMMANDS:\n((?:   .*\n)+)", help_of(program), re.M)
+    return sorted(set(re.findall(r"^   ([a-z]+)\b", listed.group(1) if listed else "", re.M)) - {"help"})
+
+
 def uncovered(program, source):
     """What the program and its parser know and no row names."""
     rows = " ".join(row for check in CHECKS for row in check.rows)
@@ -141,9 +152,11 @@ def uncovered(program, source):
             for key in re.findall(r'field(?:_by)?<[^"]*>\("([A-Za-z0-9]+)"', file.read()):
                 if key not in words and key not in PARTS:
                     missing.append("%s: key %s" % (os.path.basename(path), key))
-    for command_name in sorted({row.split()[0] for check in CHECKS if check.section == "Commands"
-                                for row in check.rows if re.match(r"[a-z]+$", row.split()[0])} - {"ids"}):
-        text = subprocess.run([program, command_name, "--help"], capture_output=True, text=True, check=False).stdout
+    shown = {row.split()[0] for check in CHECKS for row in check.rows}
+    for command_name in commands_of(program):
+        if command_name not in shown:
+            missing.append(command_name)
+        text = help_of(program, command_name)
         for option in re.findall(r"^\s+(?:-\w, )?(--[a-z0-9-]+)", text, re.M):
             if "%s %s" % (command_name, option) not in rows and option != "--help" and \
                     (command_name, option) not in ELSEWHERE:

@@ -179,9 +179,9 @@ class Runtime:
                 raise Fail("no end after %d s: %s: %s" % (timeout, short(" ".join(args), 80), short(read(err)))) from None
         return Result(done.returncode, read(out), read(err))
 
-    def start(self, *args, **more):
+    def start(self, *args, env=None, **more):
         """Starts it and goes on; ended by close()."""
-        process = subprocess.Popen(self.command(args), cwd=self.dir, env=self.env, start_new_session=True, **more)
+        process = subprocess.Popen(self.command(args), cwd=self.dir, env=env or self.env, start_new_session=True, **more)
         self.processes.append(process)
         return process
 
