@@ -22,10 +22,11 @@ std::vector<std::string> split(const std::uint8_t* data, std::size_t size) {
 void parse(const std::vector<std::string>& words, urc::cli::Placement placement) {
     urc::CreateOptions create;
     urc::cli::PassedOptions passed;
+    urc::cli::AttendedOptions attended;
     std::vector<std::string> values;
     bool flag = false;
     urc::cli::OptionSet options;
-    urc::cli::declare_create_options(options, create, passed);
+    urc::cli::declare_create_options(options, create, passed, attended);
     options.texts("env", 'e', values, "");
     options.flag("detach", 'd', flag, "");
     auto parsed = options.parse(words, placement);
@@ -33,6 +34,9 @@ void parse(const std::vector<std::string>& words, urc::cli::Placement placement)
         URC_CHECK(!parsed.error().text().empty());
     } else {
         URC_CHECK(parsed->arguments.size() + values.size() <= words.size());
+        // What the log drivers are given comes from the same words.
+        auto taken = urc::cli::take_attended_options(passed, attended, create);
+        URC_CHECK(taken.ok() || !taken.error().text().empty());
     }
 }
 
