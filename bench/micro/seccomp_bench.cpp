@@ -32,9 +32,7 @@ using Filter = std::vector<sock_filter>;
 // The text of linux.seccomp, cut out by counting braces: the profile has none inside its strings.
 const std::string& section() {
     static const std::string text = [] {
-        std::string file = __FILE__;
-        file.resize(file.rfind("bench/micro/"));
-        auto read = urc::read_file_at(AT_FDCWD, (file + "tests/data/docker-like-config.json").c_str());
+        auto read = urc::read_file_at(AT_FDCWD, URC_SOURCE_DIR "/tests/data/docker-like-config.json");
         if (!read.ok()) std::abort();
         std::string config = std::move(read).value();
         std::size_t begin = config.find('{', config.find("\"seccomp\""));

@@ -103,7 +103,8 @@ def serve(kind, options):
         elif verb == "spawn":
             restored = spawn()
         elif verb == "pty":
-            master, _ = os.openpty()
+            # By the devpts itself: /dev/ptmx may be a node of another file system, which urc takes for no terminal.
+            master = os.open("/dev/pts/ptmx", os.O_RDWR | os.O_NOCTTY)
             if not notify("orphan-pts-master", 0, master):
                 os.kill(restored, signal.SIGKILL)
                 return finish(kind, False)

@@ -215,13 +215,9 @@ std::string to_json(const Profile& profile) {
 }
 
 Profile docker_profile(std::string* section) {
-    // Beside this file: tests/data.
-    constexpr std::string_view kHere = "tests/core/seccomp/judge.cpp";
-    std::string_view file = __FILE__;
-    std::string config(file.substr(0, file.size() - kHere.size()));
     simdjson::dom::parser parser;
     simdjson::dom::element document, seccomp;
-    if (parser.load(config + "tests/data/docker-like-config.json").get(document) ||
+    if (parser.load(URC_SOURCE_DIR "/tests/data/docker-like-config.json").get(document) ||
         document["linux"]["seccomp"].get(seccomp))
         std::abort();
     if (section != nullptr) *section = simdjson::minify(seccomp);
