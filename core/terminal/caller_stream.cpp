@@ -10,6 +10,7 @@
 #include <climits>
 #include <csignal>
 #include <string>
+#include <utility>
 
 #include "uring/ops_file.h"
 
@@ -78,7 +79,9 @@ Task<std::size_t> read_some(Loop& loop, const CallerStream& in, std::span<std::b
         co_await poll(loop, in.get(), POLLIN);
         ssize_t count = in.read(buffer);
         if (count >= 0) co_return static_cast<std::size_t>(count);
-        if (errno != EAGAIN && errno != EINTR) co_await fail(Error::last("read", "stdin"));
+        if (errno == EAGAIN || errno == EINTR) continue;
+        Error error = Error::last("read", "stdin");
+        co_await fail(std::move(error));
     }
 }
 
@@ -90,7 +93,8 @@ Task<void> write_rest(Loop& loop, const CallerStream& out, std::span<const std::
         } else if (count < 0 && errno == EAGAIN) {
             co_await poll(loop, out.get(), POLLOUT);
         } else if (count == 0 || errno != EINTR) {
-            co_await fail(count == 0 ? Error(EIO, "write") : Error::last("write"));
+            Error error(count == 0 ? EIO : errno, "write");
+            co_await fail(std::move(error));
         }
     }
 }

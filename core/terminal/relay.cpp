@@ -70,10 +70,10 @@ void Relay::resize() noexcept {
 }
 
 Task<void> Relay::run() {
-    if (shown_ == Shown::elsewhere) {
-        co_await relay_input();
-        co_return;
-    }
+    return shown_ == Shown::elsewhere ? relay_input() : relay_both();
+}
+
+Task<void> Relay::relay_both() {
     Nursery nursery(loop_);
     nursery.spawn(relay_input());
     auto output = co_await settled(relay_output());

@@ -51,6 +51,7 @@ private:
     using Buffer = std::array<std::byte, 64 << 10>;
 
     Relay(Loop& loop, Caller& caller, Fd master, Shown shown);
+    Task<void> relay_both();
     Task<void> relay_input();
     Task<void> feed(std::size_t size);
     Task<void> tell_end();
