@@ -31,7 +31,12 @@ int wait_status_of(const siginfo_t& info) {
 }
 
 Attendant::Attendant(Loop& loop, const Options& options)
-    : loop_(loop), options_(options), control_(loop, *this), output_over_(loop), hurried_(loop) {}
+    : loop_(loop),
+      options_(options),
+      control_(loop, *this),
+      output_over_(loop),
+      proxy_over_(loop),
+      hurried_(loop) {}
 
 Attendant::~Attendant() = default;
 
@@ -114,9 +119,23 @@ Task<void> Attendant::serve_output() {
 
 // The container works on without a way to its manager.
 Task<void> Attendant::serve_proxy() {
-    auto served = co_await settled(proxy_->serve());
+    Nursery serving(loop_);
+    serving_ = &serving;
+    serving.spawn(proxy_->serve());
+    auto served = co_await settled(serving.join());
     if (!served.ok() && served.error().code() != ECANCELED)
         options_.global.log.warning("notify: ", served.error().text());
+    serving_ = nullptr;
+    is_proxy_over_ = true;
+    proxy_over_.set();
+}
+
+// The socket is read by one of us at a time.
+Task<void> Attendant::finish_proxy() {
+    if (!proxy_) co_return;
+    if (serving_) serving_->cancel();
+    if (!is_proxy_over_) co_await proxy_over_.wait();
+    co_await proxy_->finish(kFarewellBound);
 }
 
 Task<void> Attendant::tell_ready() {
@@ -158,7 +177,8 @@ Task<void> Attendant::until_hurry_is_over() {
 Task<void> Attendant::finish(int wait_status) {
     auto finished = co_await settled(finish_output());
     if (!finished.ok()) options_.global.log.warning("output: ", finished.error().text());
-    if (proxy_) (void)co_await settled(proxy_->finish(kFarewellBound));
+    auto told = co_await settled(finish_proxy());
+    if (!told.ok()) options_.global.log.warning("notify: ", told.error().text());
     co_await control_.finish(wait_status, kFarewellBound);
 }
 

@@ -89,6 +89,7 @@ private:
     Task<void> serve_proxy();
     Task<void> tell_ready();
     Task<void> finish_output();
+    Task<void> finish_proxy();
     Task<void> until_hurry_is_over();
 
     relay::Output* output() override { return output_.get(); }
@@ -115,6 +116,9 @@ private:
     Nursery* relays_ = nullptr;  // while there is something to relay
     bool is_output_over_ = false;
     Event output_over_;
+    Nursery* serving_ = nullptr;  // while the proxy listens
+    bool is_proxy_over_ = false;
+    Event proxy_over_;
     bool is_hurried_ = false;
     Event hurried_;
 };

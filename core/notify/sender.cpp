@@ -23,6 +23,10 @@ std::string proc_path(pid_t pid, std::string_view name) {
 }
 
 bool has_ended(const Sender& sender) {
+    // Before its pidfd tells, an exiting process has left its cgroup: what it said last would be a
+    // stranger's.
+    auto stat = read_process_stat(sender.pid);
+    if (stat.ok() && stat->is_exiting) return true;
     if (sender.pidfd < 0) return ::kill(sender.pid, 0) != 0 && errno == ESRCH;
     pollfd poll{sender.pidfd, POLLIN, 0};
     return ::poll(&poll, 1, 0) == 1;

@@ -50,7 +50,7 @@ std::string_view status_word(Status status) {
 }
 
 Result<ProcessStat> read_process_stat(pid_t pid) {
-    constexpr unsigned long kForkedOnly = 0x40;  // PF_FORKNOEXEC of the kernel's sched.h
+    constexpr unsigned long kExiting = 0x4, kForkedOnly = 0x40;  // PF_EXITING, PF_FORKNOEXEC of sched.h
     const std::string path = "/proc/" + std::to_string(pid) + "/stat";
     Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file) return Error(errno == ENOENT ? ESRCH : errno, "open", path);
@@ -67,9 +67,11 @@ Result<ProcessStat> read_process_stat(pid_t pid) {
     for (int field = 3; field < 22; ++field) {
         const std::size_t blank = rest.find(' ');
         if (blank == rest.npos) return Error(EPROTO, "read", path);
-        if (field == 9)
-            stat.has_executed =
-                (parse_number<unsigned long>(rest.substr(0, blank)).value_or(0) & kForkedOnly) == 0;
+        if (field == 9) {
+            const unsigned long flags = parse_number<unsigned long>(rest.substr(0, blank)).value_or(0);
+            stat.has_executed = (flags & kForkedOnly) == 0;
+            stat.is_exiting = (flags & kExiting) != 0;
+        }
         rest.remove_prefix(blank + 1);
     }
     const auto start = parse_number<std::uint64_t>(rest.substr(0, rest.find(' ')));

@@ -79,6 +79,7 @@ struct State {
 struct ProcessStat {
     char state = 0;             // 'R', 'S', 'Z' ...
     bool has_executed = false;  // false: it is still what it was forked as (PF_FORKNOEXEC)
+    bool is_exiting = false;    // on its way out (PF_EXITING), and maybe out of its cgroup already
     std::uint64_t start_time = 0;
 };
 Result<ProcessStat> read_process_stat(pid_t pid);
