@@ -125,11 +125,15 @@ public:
 int be_second(const std::string& path, int pipe) {
     if (::unshare(CLONE_NEWPID) != 0) return 99;
     Child init([&] {
-        Child second([&] {
+        auto [named, naming] = make_pipe();
+        Child second([&, done = naming.get()] {
             ::prctl(PR_SET_NAME, "second");
-            char byte;
+            char byte = 0;
+            if (::write(done, &byte, 1) != 1) return 98;
             return static_cast<int>(::read(pipe, &byte, 1));
         });
+        char byte;
+        if (::read(named.get(), &byte, 1) != 1) return 97;
         if (int code = send_to(path, "READY=1\nMAINPID=2"); code != 0) return code;
         return second.wait();
     });
