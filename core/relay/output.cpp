@@ -407,7 +407,7 @@ Task<void> RelayedOutput::finish(std::chrono::nanoseconds bound) {
 
 }  // namespace
 
-Result<std::unique_ptr<Output>> Output::open(Loop& loop, BufferRing& buffers, OutputOptions options) {
+Result<std::unique_ptr<Output>> Output::open(Loop& loop, BufferRing& buffers, const OutputOptions& options) {
     auto output = std::make_unique<RelayedOutput>(loop, buffers, options.files);
     URC_TRY_VOID(output->open_sinks(options));
     return std::unique_ptr<Output>(std::move(output));

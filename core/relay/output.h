@@ -56,7 +56,8 @@ class Output {
 public:
     // Opens every sink, before the container is started: a path that cannot be opened is an Error here.
     // `buffers` are for reading, shared by all; both must outlive the Output.
-    static Result<std::unique_ptr<Output>> open(Loop& loop, BufferRing& buffers, OutputOptions options);
+    static Result<std::unique_ptr<Output>> open(Loop& loop, BufferRing& buffers,
+                                                const OutputOptions& options);
     virtual ~Output() = default;
 
     // Reads `fd` (a pipe, or the master of a terminal; borrowed) until its end and hands on what it says. One

@@ -71,7 +71,7 @@ private:
     std::size_t work_raw(const Chunk& chunk);
     bool put(std::string_view bytes);
     void put_record(std::string_view record);
-    void note(const Put& put);
+    void note(const Put& result);
     void forget();
     void keep(const Chunk& chunk);
     void end_lines(Stream stream, Ending ending);
