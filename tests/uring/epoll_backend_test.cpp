@@ -266,7 +266,7 @@ TEST_F(Epoll, AChainThatBreaksCancelsItsRestWithItsTimeouts) {
     ASSERT_EQ(::write(in.get(), "x", 1), 1);
     wait_for(1);
     EXPECT_EQ(result(1), 1);
-    for (std::uint64_t request : {2, 3, 4}) EXPECT_EQ(result(request), -ECANCELED) << request;
+    for (std::uint64_t request : {2U, 3U, 4U}) EXPECT_EQ(result(request), -ECANCELED) << request;
     link(queue_read(5, -1, two));
     queue(6, io_uring_prep_nop);
     queue(7, io_uring_prep_nop);
