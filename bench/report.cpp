@@ -25,7 +25,7 @@ const Row* find_base(const Report& report) {
     return nullptr;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\')
@@ -135,7 +135,7 @@ std::string rows_table(const Report& report) {
 
 std::string strings_json(const std::vector<std::string>& values) {
     std::string out = "[";
-    for (const std::string& value : values) out += (out.size() > 1 ? "," : "") + quoted(value);
+    for (const std::string& value : values) out += (out.size() > 1 ? "," : "") + in_quotes(value);
     return out + "]";
 }
 
@@ -167,7 +167,7 @@ std::string throughput_json(const std::vector<Throughput>& columns) {
 std::string figures_json(const std::vector<Figure>& figures) {
     std::string out = "{";
     for (const Figure& figure : figures) {
-        out += fmt::format("{}{}:", out.size() > 1 ? "," : "", quoted(figure.key));
+        out += fmt::format("{}{}:", out.size() > 1 ? "," : "", in_quotes(figure.key));
         if (figure.values.empty())
             out += "null";
         else
@@ -180,8 +180,8 @@ std::string figures_json(const std::vector<Figure>& figures) {
 std::string row_json(const Report& report, const Row& row) {
     std::string out = fmt::format(
         R"({{"name":{},"path":{},"version":{},"notes":{},"runs":{},"failures":{},"first_failure":{})",
-        quoted(row.name), quoted(row.path), quoted(row.version), strings_json(row.notes), row.runs,
-        row.failures, quoted(row.first_failure));
+        in_quotes(row.name), in_quotes(row.path), in_quotes(row.version), strings_json(row.notes), row.runs,
+        row.failures, in_quotes(row.first_failure));
     if (!row.throughput.empty()) return out + ",\"throughput\":" + throughput_json(row.throughput) + "}";
     if (!row.figures.empty()) return out + ",\"figures\":" + figures_json(row.figures) + "}";
     out += ",\"start_ns\":" + samples_json(row.start) + ",\"wall_ns\":" + samples_json(row.wall);
@@ -265,12 +265,12 @@ std::string to_json(const Report& report) {
     const Machine& machine = report.machine;
     std::string out = fmt::format(
         R"({{"subcommand":{},"machine":{{"time":{},"kernel":{},"cpu":{},"cpus":{},"memory_mib":{},"load":{}}},"settings":{{)",
-        quoted(report.subcommand), quoted(machine.time), quoted(machine.kernel), quoted(machine.cpu),
-        machine.cpus, machine.memory_mib, quoted(machine.load));
+        in_quotes(report.subcommand), in_quotes(machine.time), in_quotes(machine.kernel),
+        in_quotes(machine.cpu), machine.cpus, machine.memory_mib, in_quotes(machine.load));
     for (const auto& [key, value] : report.settings)
-        out += fmt::format("{}{}:{}", &key == &report.settings.front().first ? "" : ",", quoted(key),
-                           quoted(value));
-    out += fmt::format(R"(}},"seed":{},"base":{},"notes":{},"rows":[)", report.seed, quoted(report.base),
+        out += fmt::format("{}{}:{}", &key == &report.settings.front().first ? "" : ",", in_quotes(key),
+                           in_quotes(value));
+    out += fmt::format(R"(}},"seed":{},"base":{},"notes":{},"rows":[)", report.seed, in_quotes(report.base),
                        strings_json(report.notes));
     for (const Row& row : report.rows) {
         if (&row != &report.rows.front()) out += ",";

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kUnknownCommand = 3;
 
-Error wrong_value(std::string_view option, std::string_view value, std::string_view expected) {
+Error wrong_global(std::string_view option, std::string_view value, std::string_view expected) {
     std::string text = "invalid ";
     text += option;
     text += " \"";
@@ -87,7 +87,7 @@ Result<void> Session::apply(const GlobalOptions& options) {
     if (options.log_format == "json")
         log.format = LogFormat::json;
     else if (!options.log_format.empty() && options.log_format != "text")
-        return wrong_value("log-format", options.log_format, "text or json");
+        return wrong_global("log-format", options.log_format, "text or json");
     if (options.log_level == "warning")
         log.level = LogLevel::warning;
     else if (options.log_level == "debug")
@@ -95,7 +95,7 @@ Result<void> Session::apply(const GlobalOptions& options) {
     else if (options.log_level == "error")
         log.level = LogLevel::error;
     else if (!options.log_level.empty())
-        return wrong_value("log-level", options.log_level, "error, warning or debug");
+        return wrong_global("log-level", options.log_level, "error, warning or debug");
     if (options.debug) log.level = LogLevel::debug;
 
     if (options.cgroup_manager == "systemd" || options.systemd_cgroup)
@@ -103,14 +103,14 @@ Result<void> Session::apply(const GlobalOptions& options) {
     else if (options.cgroup_manager == "disabled")
         global_.cgroup_manager = CgroupManager::disabled;
     else if (!options.cgroup_manager.empty() && options.cgroup_manager != "cgroupfs")
-        return wrong_value("cgroup-manager", options.cgroup_manager, "cgroupfs, systemd or disabled");
+        return wrong_global("cgroup-manager", options.cgroup_manager, "cgroupfs, systemd or disabled");
 
     if (options.rootless == "true")
         global_.rootless = Rootless::yes;
     else if (options.rootless == "false")
         global_.rootless = Rootless::no;
     else if (!options.rootless.empty() && options.rootless != "auto")
-        return wrong_value("rootless", options.rootless, "true, false or auto");
+        return wrong_global("rootless", options.rootless, "true, false or auto");
 
     has_criu_ = !options.criu.empty();
     given_root_ = options.root;

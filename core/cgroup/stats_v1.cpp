@@ -5,6 +5,7 @@
 
 namespace urc::cgroup {
 namespace {
+namespace v1 {
 
 void read_cpu(int dir, CpuStats& cpu) {
     const std::string text = stat_text(dir, "cpu.stat");
@@ -116,23 +117,24 @@ void read_hugetlb(int dir, std::map<std::string, HugetlbStats>& hugetlb) {
     }
 }
 
+}  // namespace v1
 }  // namespace
 
 void read_stats_v1(const Cgroup& cgroup, Stats& stats) {
     auto with = [&](Controller controller, auto read) {
         if (const Directory* directory = cgroup.directory(controller)) read(directory->fd.get());
     };
-    with(Controller::cpu, [&](int dir) { read_cpu(dir, stats.cpu); });
-    with(Controller::cpuacct, [&](int dir) { read_cpu_usage(dir, stats.cpu); });
-    with(Controller::cpuset, [&](int dir) { read_cpuset(dir, stats.cpuset); });
-    with(Controller::memory, [&](int dir) { read_memory(dir, stats.memory); });
+    with(Controller::cpu, [&](int dir) { v1::read_cpu(dir, stats.cpu); });
+    with(Controller::cpuacct, [&](int dir) { v1::read_cpu_usage(dir, stats.cpu); });
+    with(Controller::cpuset, [&](int dir) { v1::read_cpuset(dir, stats.cpuset); });
+    with(Controller::memory, [&](int dir) { v1::read_memory(dir, stats.memory); });
     with(Controller::pids, [&](int dir) {
         stats.pids.current = stat_number(dir, "pids.current");
         const std::string limit = stat_text(dir, "pids.max");
         stats.pids.limit = limit == "max" ? 0 : stat_number(limit);
     });
-    with(Controller::io, [&](int dir) { read_io(dir, stats.block_io); });
-    with(Controller::hugetlb, [&](int dir) { read_hugetlb(dir, stats.hugetlb); });
+    with(Controller::io, [&](int dir) { v1::read_io(dir, stats.block_io); });
+    with(Controller::hugetlb, [&](int dir) { v1::read_hugetlb(dir, stats.hugetlb); });
 }
 
 }  // namespace urc::cgroup

@@ -6,6 +6,7 @@
 
 namespace urc::cgroup {
 namespace {
+namespace v2 {
 
 constexpr std::uint64_t kNone = std::numeric_limits<std::uint64_t>::max();
 
@@ -60,15 +61,16 @@ void read_io(int dir, BlockIoStats& io) {
     io.pressure = parse_pressure(stat_text(dir, "io.pressure"));
 }
 
+}  // namespace v2
 }  // namespace
 
 void read_stats_v2(int dir, Stats& stats) {
-    read_cpu(dir, stats.cpu);
-    read_memory(dir, stats.memory);
+    v2::read_cpu(dir, stats.cpu);
+    v2::read_memory(dir, stats.memory);
     stats.pids.current = stat_number(dir, "pids.current");
     const std::uint64_t limit = stat_number(dir, "pids.max");
-    stats.pids.limit = limit == kNone ? 0 : limit;
-    read_io(dir, stats.block_io);
+    stats.pids.limit = limit == v2::kNone ? 0 : limit;
+    v2::read_io(dir, stats.block_io);
     for (const std::string& size : hugepage_sizes()) {
         const std::string prefix = "hugetlb." + size;
         // Reservations are what the limit of mmap(2) counts; Linux 5.7.

@@ -17,8 +17,6 @@ namespace urc::child {
 
 namespace {
 
-constexpr std::uint64_t kAtime = MOUNT_ATTR__ATIME;
-
 // Where a mount goes: a descriptor, or a name just made in a directory that is ours alone.
 struct Place {
     Fd fd;
@@ -131,7 +129,8 @@ Result<Fd> bind_instead(const RootfsPlan& plan, const MountStep& step, const cha
     std::string name = mount_step_name(step);
     URC_TRY(Fd tree, clone_tree(host_path, Tree::recursive, name));
     // With everything below it: /sys/fs/cgroup must not stay writable under a read-only /sys.
-    if (set_mount(tree.get(), AT_RECURSIVE, {step.options.attributes.set & ~kAtime, 0}) < 0)
+    if (set_mount(tree.get(), AT_RECURSIVE,
+                  {step.options.attributes.set & ~std::uint64_t{MOUNT_ATTR__ATIME}, 0}) < 0)
         return Error::last(name);
     MountOptions rest = step.options;
     rest.attributes = {};
@@ -195,7 +194,7 @@ Result<void> mount_bind(RootfsPlan& plan, MountStep& step) {
 }
 
 // Attributes are added to what the mount has; data and superblock flags reconfigure the file system.
-Result<void> remount(RootfsPlan& plan, const MountStep& step) {
+Result<void> reconfigure(RootfsPlan& plan, const MountStep& step) {
     std::string name = mount_step_name(step);
     auto target = open_in_root(plan.root.get(), step.destination.c_str(), O_PATH);
     if (!target.ok()) return Error(target.error().code(), name);
@@ -242,7 +241,7 @@ Result<void> make_mounts(RootfsPlan& plan) {
                 URC_TRY_VOID(mount_cgroup_at(plan, step));
                 break;
             case MountKind::remount:
-                URC_TRY_VOID(remount(plan, step));
+                URC_TRY_VOID(reconfigure(plan, step));
                 break;
         }
     }

@@ -17,7 +17,7 @@ namespace urc::child {
 
 namespace {
 
-constexpr std::uint64_t kSafe = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+constexpr std::uint64_t kProcAttributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 constexpr ino_t kProcRoot = 1;  // PROC_ROOT_INO of the kernel
 
 Result<void> verify(int fd) {
@@ -32,7 +32,7 @@ Result<void> verify(int fd) {
 }  // namespace
 
 Result<Procfs> Procfs::open() {
-    auto made = make_filesystem("proc", "", {}, kSafe, "mount a private procfs");
+    auto made = make_filesystem("proc", "", {}, kProcAttributes, "mount a private procfs");
     if (made.ok()) return Procfs(std::move(*made));
     // EPERM: the kernel shows a user namespace nothing new of /proc when part of it is covered.
     if (made.error().code() != EPERM) return std::move(made).error();

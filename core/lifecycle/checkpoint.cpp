@@ -26,7 +26,6 @@ namespace urc {
 namespace {
 
 constexpr const char* kLogFile = "dump.log";
-constexpr int kLockTimeoutMs = 10'000;
 
 Result<void> check_parent_path(const std::string& images_path, const std::string& parent_path) {
     if (parent_path.empty()) return {};
@@ -155,7 +154,7 @@ Result<void> checkpoint(const Global& global, std::string_view id, const Checkpo
     if (is_rootless(global)) global.log.warning("checkpoint is untested with rootless containers");
     URC_TRY(Store store, Store::open(global.root));
     URC_TRY(StateDir dir, store.find(id));
-    URC_TRY_VOID(dir.lock(kLockTimeoutMs));
+    URC_TRY_VOID(dir.lock());
     URC_TRY(const State state, load_container(dir));
     const Status status = compute_status(dir, state, is_frozen);
     if (status != Status::running && status != Status::paused)

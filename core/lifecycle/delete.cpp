@@ -17,7 +17,6 @@ namespace urc {
 namespace {
 
 // Longer than a create or a start takes; both hold the lock.
-constexpr int kLockTimeoutMs = 10'000;
 
 // --force: for a create or a start that does well; then for one whose hook was killed; then for the kernel.
 constexpr int kPatienceMs = 1'500;
@@ -54,7 +53,7 @@ Result<void> remove_one(const Global& global, const Store& store, std::string_vi
     if (!found && found.error().code() == ENOENT && is_forced) return {};
     if (!found) return std::move(found).error();
     StateDir& dir = *found;
-    URC_TRY_VOID(is_forced ? lock_by_force(global, dir) : dir.lock(kLockTimeoutMs));
+    URC_TRY_VOID(is_forced ? lock_by_force(global, dir) : dir.lock());
     auto state = load_container(dir);
     if (!state) {
         // Without a state nothing was made yet but the directory. With one that cannot be read there may be

@@ -80,8 +80,7 @@ Result<void> destroy(const Global& global, StateDir& dir, const State& state) {
 }
 
 Result<void> lock_and_destroy(const Global& global, StateDir& dir) {
-    constexpr int kLockTimeoutMs = 10'000;
-    URC_TRY_VOID(dir.lock(kLockTimeoutMs));
+    URC_TRY_VOID(dir.lock());
     auto state = dir.load();
     if (!state && state.error().code() == ENOENT) return {};
     if (!state) return std::move(state).error();

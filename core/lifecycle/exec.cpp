@@ -35,7 +35,6 @@ namespace urc {
 namespace {
 
 // A create, a start or a delete holds the lock while it is at work; what it leaves is what we look at.
-constexpr int kLockTimeoutMs = 10'000;
 // How long an init that is about to end may take for it, asked only after a failure.
 constexpr int kInitEndsMs = 100;
 
@@ -193,7 +192,7 @@ Result<void> Executor::read_state() {
         return Error::message("container does not exist", ENOENT);
     if (!store.ok()) return std::move(store).error();
     URC_TRY(StateDir dir, store->find(options_.id));
-    URC_TRY_VOID(dir.lock(kLockTimeoutMs));
+    URC_TRY_VOID(dir.lock());
     URC_TRY(state_, load_container(dir));
     if (dir.has_start_socket()) status_ = Status::created;
     return {};

@@ -7,13 +7,12 @@ namespace urc {
 
 namespace {
 // Longer than a create or a start takes; both hold the lock.
-constexpr int kLockTimeoutMs = 10'000;
 }  // namespace
 
 Result<Held> hold(const Global& global, std::string_view id) {
     URC_TRY(Store store, Store::open(global.root));
     URC_TRY(StateDir dir, store.find(id));
-    URC_TRY_VOID(dir.lock(kLockTimeoutMs));
+    URC_TRY_VOID(dir.lock());
     URC_TRY(State state, load_container(dir));
     // The lock is ours: a container without an init is what a killed creator left.
     const Status status = state.init.pid == 0 ? Status::stopped : compute_status(dir, state, is_frozen);

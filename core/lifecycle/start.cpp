@@ -11,7 +11,6 @@
 namespace urc {
 
 namespace {
-constexpr int kLockTimeoutMs = 10'000;
 
 // Its monitor tells when the manager knows.
 Result<void> await_ready(const StateDir& dir) {
@@ -28,7 +27,7 @@ Result<void> await_ready(const StateDir& dir) {
 Result<void> start(const Global& global, std::string_view id, const StartOptions& options) {
     URC_TRY(Store store, Store::open_existing(global.root));
     URC_TRY(StateDir dir, store.find(id));
-    URC_TRY_VOID(dir.lock(kLockTimeoutMs));
+    URC_TRY_VOID(dir.lock());
     URC_TRY(State state, dir.load());
     switch (compute_status(dir, state, is_frozen)) {
         case Status::created:

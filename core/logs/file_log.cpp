@@ -20,11 +20,11 @@
 namespace urc::logs {
 namespace {
 
-constexpr std::size_t kReadSize = 64 << 10;
+constexpr std::size_t kFileReadSize = 64 << 10;
 
-class Reader {
+class FileReader {
 public:
-    Reader(const FileLog& log, const LogsOptions& options, const Log& warnings, const ByteSink& sink)
+    FileReader(const FileLog& log, const LogsOptions& options, const Log& warnings, const ByteSink& sink)
         : log_(log),
           options_(options),
           warnings_(warnings),
@@ -33,8 +33,8 @@ public:
           decoder_(log.format, log.raw_stream, [this](const Record& record, std::string_view bytes) {
               return printer_.piece(record, bytes);
           }) {}
-    Reader(const Reader&) = delete;
-    Reader& operator=(const Reader&) = delete;
+    FileReader(const FileReader&) = delete;
+    FileReader& operator=(const FileReader&) = delete;
 
     Result<void> open();
     Result<void> read_what_is_there();
@@ -57,10 +57,10 @@ private:
     Decoder decoder_;
     std::deque<File> files_;  // the one that is being read, and those that come after it
     Position at_;             // where the next byte is read
-    std::string buffer_ = std::string(kReadSize, '\0');
+    std::string buffer_ = std::string(kFileReadSize, '\0');
 };
 
-Result<void> Reader::open() {
+Result<void> FileReader::open() {
     URC_TRY(std::vector<File> files, open_files(log_.path));
     if (options_.tail) URC_TRY_VOID(find_tail(files));
     files_.assign(std::make_move_iterator(files.begin()), std::make_move_iterator(files.end()));
@@ -69,7 +69,7 @@ Result<void> Reader::open() {
     return {};
 }
 
-Result<void> Reader::find_tail(std::vector<File>& files) {
+Result<void> FileReader::find_tail(std::vector<File>& files) {
     const Tail::Options tail{log_.format, log_.raw_stream, filter_, *options_.tail};
     URC_TRY(const Tail::Begin begin, Tail(files, tail).find());
     at_ = begin.first();
@@ -78,7 +78,7 @@ Result<void> Reader::find_tail(std::vector<File>& files) {
     return {};
 }
 
-Result<void> Reader::read_to(std::uint64_t end) {
+Result<void> FileReader::read_to(std::uint64_t end) {
     while (at_.offset < end) {
         const std::size_t wanted = std::min<std::uint64_t>(end - at_.offset, buffer_.size());
         URC_TRY(const std::size_t got, read_at(file(), at_.offset, buffer_.data(), wanted));
@@ -90,7 +90,7 @@ Result<void> Reader::read_to(std::uint64_t end) {
 }
 
 // As long as it was when it was opened: a container that writes faster than we read has no end.
-Result<void> Reader::read_what_is_there() {
+Result<void> FileReader::read_what_is_there() {
     for (;;) {
         URC_TRY_VOID(read_to(file().size));
         const bool is_last = files_.size() == 1;
@@ -102,13 +102,13 @@ Result<void> Reader::read_what_is_there() {
     }
 }
 
-Result<void> Reader::begin_file(Watch* watch) {
+Result<void> FileReader::begin_file(Watch* watch) {
     at_ = {at_.file + 1, 0};
     decoder_.begin(at_);
     return watch ? watch->watch_file(file()) : Result<void>{};
 }
 
-Result<void> Reader::read_to_end() {
+Result<void> FileReader::read_to_end() {
     struct stat info {};
     if (::fstat(file().fd.get(), &info) != 0) return Error::last("stat", log_.path);
     // Truncated where it lies (logrotate's copytruncate): what is there now is new. It counts as another
@@ -121,7 +121,7 @@ Result<void> Reader::read_to_end() {
 }
 
 // To the end of the newest file.
-Result<void> Reader::advance(Watch& watch) {
+Result<void> FileReader::advance(Watch& watch) {
     for (;;) {
         URC_TRY_VOID(read_to_end());
         if (files_.size() == 1) {
@@ -137,7 +137,7 @@ Result<void> Reader::advance(Watch& watch) {
     }
 }
 
-Result<void> Reader::follow(Watch& watch) {
+Result<void> FileReader::follow(Watch& watch) {
     URC_TRY_VOID(watch.watch_directory_of(log_.path));
     URC_TRY_VOID(open());
     URC_TRY_VOID(watch.watch_file(file()));
@@ -151,7 +151,7 @@ Result<void> Reader::follow(Watch& watch) {
     return printer_.flush();
 }
 
-void Reader::warn() const {
+void FileReader::warn() const {
     if (const std::uint64_t damaged = decoder_.damaged(); damaged > 0)
         warnings_.warning("the log has ", damaged, damaged == 1 ? " damaged line" : " damaged lines", ": ",
                           log_.path);
@@ -161,7 +161,7 @@ void Reader::warn() const {
 
 Result<void> read_file_log(const FileLog& log, const LogsOptions& options, const Log& warnings,
                            const ByteSink& sink, Watch* watch) {
-    Reader reader(log, options, warnings, sink);
+    FileReader reader(log, options, warnings, sink);
     if (watch) {
         URC_TRY_VOID(reader.follow(*watch));
     } else {

@@ -14,7 +14,7 @@ namespace {
 namespace od = simdjson::ondemand;
 
 constexpr std::size_t kLineSizeMax = 1 << 20;
-constexpr std::size_t kReadSize = 64 << 10;
+constexpr std::size_t kJournalReadSize = 64 << 10;
 constexpr std::string_view kPriorityOut = "6", kPriorityErr = "3";
 
 // A string, or an array of bytes where it is no UTF-8.
@@ -67,9 +67,9 @@ std::string epoch_word(Instant instant) {
     return "@" + std::to_string(std::max<std::int64_t>(micros, 0) / 1'000'000) + fraction;
 }
 
-class Reader {
+class JournalReader {
 public:
-    Reader(std::string_view id, const LogsOptions& options, const ByteSink& sink)
+    JournalReader(std::string_view id, const LogsOptions& options, const ByteSink& sink)
         : id_(id),
           options_(options),
           printer_({options.since, options.until, options.wants_out, options.wants_err},
@@ -91,10 +91,10 @@ private:
     std::string line_;
     bool is_too_long_ = false;
     std::uint64_t damaged_ = 0;
-    std::string buffer_ = std::string(kReadSize, '\0');
+    std::string buffer_ = std::string(kJournalReadSize, '\0');
 };
 
-std::vector<std::string> Reader::arguments() const {
+std::vector<std::string> JournalReader::arguments() const {
     // --all: fields of any length and with any bytes.
     std::vector<std::string> words{"--output=json", "--no-pager", "--quiet", "--all"};
     if (!cursor_.empty()) {
@@ -112,7 +112,7 @@ std::vector<std::string> Reader::arguments() const {
     return words;
 }
 
-Result<void> Reader::take(std::string_view line) {
+Result<void> JournalReader::take(std::string_view line) {
     auto entry = parse_journal_line(line);
     if (!entry) {
         ++damaged_;
@@ -124,7 +124,7 @@ Result<void> Reader::take(std::string_view line) {
 }
 
 // False at the end of its output.
-Result<bool> Reader::read_some(Journalctl& journal) {
+Result<bool> JournalReader::read_some(Journalctl& journal) {
     URC_TRY(const std::size_t got, journal.read(buffer_.data(), buffer_.size()));
     if (got == 0) return false;
     std::string_view bytes = std::string_view(buffer_).substr(0, got);
@@ -143,7 +143,7 @@ Result<bool> Reader::read_some(Journalctl& journal) {
     return true;
 }
 
-Result<void> Reader::read_what_is_there() {
+Result<void> JournalReader::read_what_is_there() {
     URC_TRY(Journalctl journal, Journalctl::start(arguments()));
     for (;;) {
         URC_TRY(const bool has_more, read_some(journal));
@@ -153,7 +153,7 @@ Result<void> Reader::read_what_is_there() {
     return journal.finish();
 }
 
-Result<void> Reader::follow(Watch& watch) {
+Result<void> JournalReader::follow(Watch& watch) {
     while (!watch.is_over()) {
         std::vector<std::string> words = arguments();
         words.insert(words.begin(), "--follow");
@@ -192,7 +192,7 @@ std::optional<JournalEntry> parse_journal_line(std::string_view line) {
 
 Result<void> read_journal_log(std::string_view id, const LogsOptions& options, const Log& warnings,
                               const ByteSink& sink, Watch* watch) {
-    Reader reader(id, options, sink);
+    JournalReader reader(id, options, sink);
     URC_TRY_VOID(watch ? reader.follow(*watch) : reader.read_what_is_there());
     if (reader.damaged() > 0)
         warnings.warning("journalctl gave ", reader.damaged(), " lines that are no entries");

@@ -33,7 +33,7 @@ static bool read_set(Reader& reader, Value& value, Capabilities& out) {
     return true;
 }
 
-constexpr Field kCapabilities[] = {
+constexpr Field kCapabilityFields[] = {
     field_by<Capabilities, read_set<&Capabilities::bounding>>("bounding"),
     field_by<Capabilities, read_set<&Capabilities::effective>>("effective"),
     field_by<Capabilities, read_set<&Capabilities::inheritable>>("inheritable"),
@@ -42,7 +42,7 @@ constexpr Field kCapabilities[] = {
 };
 
 static bool read(Reader& reader, Value& value, Capabilities& out) {
-    return read_object(reader, value, out, kCapabilities);
+    return read_object(reader, value, out, kCapabilityFields);
 }
 
 constexpr Field kConsoleSize[] = {field<&ConsoleSize::height>("height"), field<&ConsoleSize::width>("width")};

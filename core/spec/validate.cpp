@@ -15,7 +15,6 @@ namespace spec {
 namespace {
 
 constexpr std::size_t kUtsNameMax = 64;  // __NEW_UTS_LEN
-constexpr std::size_t kInterfaceNameMax = 15;
 
 // Any 1.x, as configurations of the future must run; "1.0.2-dev" and "1.1.0+x" are of that kind.
 bool is_known_version(std::string_view version) {

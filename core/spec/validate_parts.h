@@ -14,6 +14,9 @@
 
 namespace urc::spec {
 
+// A network interface's name: IFNAMSIZ with its NUL.
+inline constexpr std::size_t kInterfaceNameMax = 15;
+
 // An Error whose text is the parts in a row.
 inline Error refusal(std::initializer_list<std::string_view> parts) {
     return Error::message(concat(parts));

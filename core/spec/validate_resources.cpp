@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::int64_t kMajorMax = 0xfff;  // dev_t of the kernel: 12 and 20 bits
 constexpr std::int64_t kMinorMax = 0xfffff;
-constexpr std::size_t kInterfaceNameMax = 15;
 
 bool is_device_number(std::int64_t major, std::int64_t minor) {
     return major >= 0 && major <= kMajorMax && minor >= 0 && minor <= kMinorMax;

@@ -56,7 +56,7 @@ pid_t holder_of(int directory) {
     return locks ? holder_in(*locks, file) : 0;
 }
 
-Pidfd open_pidfd(pid_t pid) {
+Pidfd pidfd_if_alive(pid_t pid) {
     return Pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
 
@@ -95,7 +95,7 @@ bool Holder::is_urc() const {
 
 void Holder::kill_children() const {
     for (pid_t child : children_of(pid)) {
-        const Pidfd held = open_pidfd(child);
+        const Pidfd held = pidfd_if_alive(child);
         if (!held) continue;
         // Still its child now that we hold it? Then the number is not another one's.
         const std::vector<pid_t> now = children_of(pid);
@@ -112,7 +112,7 @@ void Holder::kill() const {
 std::optional<Holder> find_holder(int directory) {
     const pid_t pid = holder_of(directory);
     if (pid <= 0) return std::nullopt;
-    Pidfd process = open_pidfd(pid);
+    Pidfd process = pidfd_if_alive(pid);
     // It still is, so what we hold is the one that was listed.
     if (!process || holder_of(directory) != pid) return std::nullopt;
     return Holder{pid, std::move(process), command_of(pid)};

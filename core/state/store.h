@@ -35,6 +35,9 @@ inline constexpr const char* kNewStartSocket = "start.sock.new";
 // ...".
 Result<void> check_id(std::string_view id);
 
+// How long a verb waits for another one that holds the container.
+inline constexpr int kLockTimeoutMs = 10'000;
+
 // One open directory ROOT/ID.
 class StateDir {
 public:
@@ -45,7 +48,7 @@ public:
     int fd() const noexcept { return directory_.get(); }
 
     // Waits for the lock at most `timeout_ms`; ETIMEDOUT after that.
-    Result<void> lock(int timeout_ms);
+    Result<void> lock(int timeout_ms = kLockTimeoutMs);
     void unlock();
     // Whether somebody else holds the lock now. Never waits.
     bool is_locked() const;

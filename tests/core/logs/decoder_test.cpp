@@ -33,23 +33,23 @@ std::uint64_t damaged(Format format, const std::string& text) {
     return decoder.damaged();
 }
 
-std::string k8s(const char* rest) {
+std::string timed(const char* rest) {
     return kTime + std::string(rest) + "\n";
 }
 
 TEST(LogDecoder, K8sRecordsAreTheBytesOfTheirStream) {
-    const std::string text = k8s("stdout F one") + k8s("stderr F  two ") + k8s("stdout P thr") +
-                             k8s("stdout F ee") + k8s("stdout F ") + k8s("stdout F:tag:x four") +
-                             k8s("stderr F");
+    const std::string text = timed("stdout F one") + timed("stderr F  two ") + timed("stdout P thr") +
+                             timed("stdout F ee") + timed("stdout F ") + timed("stdout F:tag:x four") +
+                             timed("stderr F");
     EXPECT_EQ(shown(Format::k8s, text), (Shown{"one\nthree\n\nfour\n", " two \n\n"}));
     EXPECT_EQ(damaged(Format::k8s, text), 0u);
 }
 
 TEST(LogDecoder, ARecordHasItsTimeAndPlace) {
-    const auto records = decode(Format::k8s, {"", k8s("stdout F a") + k8s("stderr P b")}, 5);
+    const auto records = decode(Format::k8s, {"", timed("stdout F a") + timed("stderr P b")}, 5);
     ASSERT_EQ(records.size(), 2u);
     EXPECT_EQ(instant_text(*records[0].record.time), "2026-01-31T08:05:00.000000001Z");
-    EXPECT_EQ(records[1].record.begin, (Position{1, k8s("stdout F a").size()}));
+    EXPECT_EQ(records[1].record.begin, (Position{1, timed("stdout F a").size()}));
     EXPECT_TRUE(records[1].record.is_partial);
 }
 
@@ -70,16 +70,16 @@ TEST(LogDecoder, ALongK8sRecordGoesThroughAsItComes) {
 }
 
 TEST(LogDecoder, DamagedK8sLinesAreShownAsFarAsTheyCanBe) {
-    EXPECT_EQ(shown(Format::k8s, "garbage\n" + k8s("stdout F a")), (Shown{"garbage\na\n", ""}));
-    EXPECT_EQ(shown(Format::k8s, k8s("stdout F a") + kTime + "std"), (Shown{"a\n", ""}));
+    EXPECT_EQ(shown(Format::k8s, "garbage\n" + timed("stdout F a")), (Shown{"garbage\na\n", ""}));
+    EXPECT_EQ(shown(Format::k8s, timed("stdout F a") + kTime + "std"), (Shown{"a\n", ""}));
     EXPECT_EQ(shown(Format::k8s, kTime + std::string("stdout F cut")), (Shown{"cut\n", ""}));
     EXPECT_EQ(shown(Format::k8s, kTime + std::string("stdout P cut")), (Shown{"cut", ""}));
-    EXPECT_EQ(shown(Format::k8s, "\n" + k8s("stdout F a")), (Shown{"a\n", ""}));
-    EXPECT_EQ(shown(Format::k8s, std::string(5000, '\0') + k8s("stderr F a")), (Shown{"", "a\n"}));
+    EXPECT_EQ(shown(Format::k8s, "\n" + timed("stdout F a")), (Shown{"a\n", ""}));
+    EXPECT_EQ(shown(Format::k8s, std::string(5000, '\0') + timed("stderr F a")), (Shown{"", "a\n"}));
     EXPECT_EQ(shown(Format::k8s, std::string(5000, 'y') + "\n"), (Shown{std::string(5000, 'y') + "\n", ""}));
-    EXPECT_EQ(shown(Format::k8s, k8s("stdin F a")), (Shown{k8s("stdin F a"), ""}));
-    EXPECT_EQ(shown(Format::k8s, k8s("stdout X a")), (Shown{k8s("stdout X a"), ""}));
-    EXPECT_EQ(damaged(Format::k8s, "garbage\n\n" + k8s("stdout F a") + kTime), 3u);
+    EXPECT_EQ(shown(Format::k8s, timed("stdin F a")), (Shown{timed("stdin F a"), ""}));
+    EXPECT_EQ(shown(Format::k8s, timed("stdout X a")), (Shown{timed("stdout X a"), ""}));
+    EXPECT_EQ(damaged(Format::k8s, "garbage\n\n" + timed("stdout F a") + kTime), 3u);
     EXPECT_EQ(damaged(Format::k8s, kTime + std::string("stdout F cut")), 1u);
     EXPECT_EQ(damaged(Format::k8s, std::string(3, '\0')), 1u);
 }
@@ -122,7 +122,7 @@ TEST(LogDecoder, OfAnEndlessJsonLineOnlyTheBeginningIsKept) {
 }
 
 TEST(LogDecoder, AnErrorOfTheSinkEndsIt) {
-    for (const std::string& text : {k8s("stdout F a"), std::string("x\n"), k8s("stdout P a")}) {
+    for (const std::string& text : {timed("stdout F a"), std::string("x\n"), timed("stdout P a")}) {
         Decoder decoder(Format::k8s, Stream::out, [](const Record&, std::string_view) -> Result<void> {
             return Error(EPIPE, "write");
         });

@@ -283,7 +283,7 @@ TEST_F(PolicyTest, ADescriptorGetsTheBytesAndKeepsItsFlags) {
 }
 
 TEST_F(PolicyTest, AViewerIsNoLessServedWhenBytesCouldBeSpliced) {
-    class Spectator final : public Viewer {
+    class Onlooker final : public Viewer {
     public:
         void output(Stream, std::span<const std::byte> bytes) noexcept override { seen += text_of(bytes); }
         std::string seen;

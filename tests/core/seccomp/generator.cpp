@@ -66,11 +66,11 @@ constexpr const char* kNames[] = {"read",
                                   "settimeofday",
                                   "shmctl",
                                   "recvmmsg"};
-constexpr std::uint32_t kActions[] = {SCMP_ACT_ALLOW,        SCMP_ACT_ALLOW,        SCMP_ACT_ALLOW,
-                                      SCMP_ACT_ERRNO(EPERM), SCMP_ACT_ERRNO(22),    SCMP_ACT_LOG,
-                                      SCMP_ACT_KILL_PROCESS, SCMP_ACT_KILL_THREAD,  SCMP_ACT_TRAP,
-                                      SCMP_ACT_TRACE(5),     SCMP_ACT_ERRNO(ENOSYS)};
-constexpr std::uint32_t kArchitectures[] = {
+constexpr std::uint32_t kAnyAction[] = {SCMP_ACT_ALLOW,        SCMP_ACT_ALLOW,        SCMP_ACT_ALLOW,
+                                        SCMP_ACT_ERRNO(EPERM), SCMP_ACT_ERRNO(22),    SCMP_ACT_LOG,
+                                        SCMP_ACT_KILL_PROCESS, SCMP_ACT_KILL_THREAD,  SCMP_ACT_TRAP,
+                                        SCMP_ACT_TRACE(5),     SCMP_ACT_ERRNO(ENOSYS)};
+constexpr std::uint32_t kAnyArchitecture[] = {
     SCMP_ARCH_X86,    SCMP_ARCH_X86_64,   SCMP_ARCH_X32,         SCMP_ARCH_ARM,     SCMP_ARCH_AARCH64,
     SCMP_ARCH_MIPSEL, SCMP_ARCH_MIPSEL64, SCMP_ARCH_MIPSEL64N32, SCMP_ARCH_PPC64LE, SCMP_ARCH_RISCV64};
 constexpr std::uint64_t kValues[] = {0,     1,          2,          9,           16,           0xff,
@@ -111,13 +111,13 @@ Argument random_argument(Dice& dice, Kind kind) {
 Profile random_profile(std::uint64_t seed, Kind kind) {
     Dice dice(seed);
     Profile out;
-    out.default_action = dice.one_in(2) ? SCMP_ACT_ERRNO(EPERM) : dice.of(kActions);
-    for (unsigned n = dice.below(5); n > 0; --n) out.architectures.push_back(dice.of(kArchitectures));
+    out.default_action = dice.one_in(2) ? SCMP_ACT_ERRNO(EPERM) : dice.of(kAnyAction);
+    for (unsigned n = dice.below(5); n > 0; --n) out.architectures.push_back(dice.of(kAnyArchitecture));
     // Few names make many rules meet on one syscall.
     const unsigned first = dice.below(std::size(kNames)), span = dice.one_in(2) ? 3 : std::size(kNames);
     for (unsigned n = 1 + dice.below(12); n > 0; --n) {
         Rule& rule = out.rules.emplace_back();
-        rule.action = dice.of(kActions);
+        rule.action = dice.of(kAnyAction);
         for (unsigned m = 1 + dice.below(dice.one_in(3) ? 20 : 3); m > 0; --m)
             rule.names.emplace_back(kNames[(first + dice.below(span)) % std::size(kNames)]);
         unsigned most = kind == Kind::simple ? 1 : 3;

@@ -9,7 +9,7 @@ namespace {
 
 using test::nest;
 
-struct Row {
+struct Wrong {
     std::string_view path;
     std::string_view expected;  // as in "expected a string"
     std::string_view good;
@@ -21,7 +21,7 @@ constexpr std::string_view kU16 = "an unsigned 16-bit number", kU32 = "an unsign
 constexpr std::string_view kU64 = "an unsigned 64-bit number", kI32 = "a signed 32-bit number";
 constexpr std::string_view kI64 = "a signed 64-bit number";
 
-constexpr Row kFields[] = {
+constexpr Wrong kFields[] = {
     {"ociVersion", kString, "\"1.0.0\""},
     {"process", kObject, "{}"},
     {"process.terminal", kBool, "true"},
@@ -236,7 +236,7 @@ std::string message(std::string_view path, std::string_view problem) {
 }
 
 TEST(ParseSpec, RefusesEveryFieldOfEveryWrongTypeWithItsPath) {
-    for (const Row& row : kFields) {
+    for (const Wrong& row : kFields) {
         for (const Kind& kind : kKinds) {
             if (kind.name == row.expected) continue;
             std::string problem = "expected " + std::string(row.expected) + ", got " + std::string(kind.name);
@@ -246,7 +246,7 @@ TEST(ParseSpec, RefusesEveryFieldOfEveryWrongTypeWithItsPath) {
 }
 
 TEST(ParseSpec, AcceptsEveryFieldOfTheRightType) {
-    for (const Row& row : kFields) {
+    for (const Wrong& row : kFields) {
         if (row.good.empty()) continue;  // not alone: other fields of its struct have to be there
         EXPECT_EQ(refused(nest(row.path, row.good)), "accepted") << row.path;
     }
@@ -261,7 +261,7 @@ TEST(ParseSpec, RefusesNumbersOutsideTheirType) {
                                  {kU64, "-1", "18446744073709551616"},
                                  {kI32, "-2147483649", "2147483648"},
                                  {kI64, "-9223372036854775809", "9223372036854775808"}};
-    for (const Row& row : kFields) {
+    for (const Wrong& row : kFields) {
         for (const Range& range : kRanges) {
             if (row.expected != range.expected) continue;
             for (std::string_view value : {range.below, range.above}) {

@@ -72,7 +72,7 @@ private:
     bool is_reaped_ = false;
 };
 
-class StateTest : public testing::Test {
+class StateTest : public ::testing::Test {
 protected:
     StateTest() {
         char pattern[] = "/tmp/urc-state-XXXXXX";

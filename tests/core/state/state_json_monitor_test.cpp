@@ -21,7 +21,7 @@ Result<State> read_own(const std::string& members) {
     return parse_state_json(R"({"id":"c1","init_process_pid":7,"urc":{)" + members + "}}");
 }
 
-std::string problem(const std::string& members) {
+std::string problem_in_own(const std::string& members) {
     auto state = read_own(members);
     return state ? "" : state.error().text();
 }
@@ -91,14 +91,14 @@ TEST(StateJsonMonitor, DamagedSinksAreRefusedByTheirKey) {
           R"([{"driver":"null","max-size":-1}])", R"([{"driver":"null","max-size":"1m"}])",
           R"([{"driver":"null","max-files":4294967296}])", R"([{"driver":"null","fd":2147483648}])",
           R"([{"driver":"null","tag":null}])", R"([{"driver":"null","buffer":1.5}])"})
-        EXPECT_NE(problem("\"log\":" + std::string(log)).find("log"), std::string::npos) << log;
+        EXPECT_NE(problem_in_own("\"log\":" + std::string(log)).find("log"), std::string::npos) << log;
 }
 
 TEST(StateJsonMonitor, ADamagedMonitorIsRefusedByItsKey) {
     for (const char* monitor :
          {"7", "[]", "{}", R"({"pid":0})", R"({"pid":-1})", R"({"pid":"7"})", R"({"pid":2147483648})",
           R"({"start":7})", R"({"pid":7,"start":-1})", R"({"pid":7,"pidfd_inode":true})"})
-        EXPECT_NE(problem("\"monitor\":" + std::string(monitor)).find("monitor"), std::string::npos)
+        EXPECT_NE(problem_in_own("\"monitor\":" + std::string(monitor)).find("monitor"), std::string::npos)
             << monitor;
 }
 

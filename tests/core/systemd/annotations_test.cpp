@@ -17,9 +17,7 @@ Property one(const std::string& name, const std::string& text) {
     return properties->front();
 }
 
-Value number(std::uint64_t value) {
-    return value;
-}
+using test::number;
 
 TEST(AnnotatedProperties, HaveTheTypeOfTheirText) {
     EXPECT_EQ(one("SendSIGHUP", "true"), (Property{"SendSIGHUP", "b", {true}}));

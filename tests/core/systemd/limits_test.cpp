@@ -27,9 +27,7 @@ Part with(void (*set)(Part&)) {
     return part;
 }
 
-Value number(std::uint64_t value) {
-    return value;
-}
+using test::number;
 
 TEST(LimitProperties, AreNoneWithoutLimits) {
     EXPECT_EQ(of({}), Properties{});
