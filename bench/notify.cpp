@@ -5,11 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <optional>
-#include <random>
 #include <utility>
 
 #include "bench/bundle.h"
@@ -18,6 +16,7 @@
 #include "bench/leftovers.h"
 #include "bench/monitors.h"
 #include "bench/receiver.h"
+#include "bench/rounds.h"
 #include "bench/runner.h"
 #include "bench/watched.h"
 #include "uring/file.h"
@@ -178,11 +177,6 @@ Result<Ground> make_ground(const NotifyOptions& options) {
     return ground;
 }
 
-std::string version_of(const std::string& path) {
-    auto output = run_for_output({{path, "--version"}, {}}, 5'000);
-    return output.ok() ? output->substr(0, output->find('\n')) : std::string();
-}
-
 // conmon makes its socket below the bundle, and leaves it to its caller to bring it into the container; this
 // is what podman does.
 Result<void> add_conmon(Contestant& contestant, const NotifyOptions& options, const Ground& ground,
@@ -272,19 +266,11 @@ Result<Report> run_notify(const NotifyOptions& options) {
                        {"view", std::string(view_name(options.view))},
                        {"gap_us", std::to_string(options.gap_us)},
                        {"seed", std::to_string(options.seed)}};
-    std::mt19937_64 random(options.seed);
-    std::vector<std::size_t> order(contestants.size());
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-    unsigned last = 0;
-    for (unsigned round = 0; round < options.warm_up + options.runs && !was_interrupted(); ++round) {
-        std::shuffle(order.begin(), order.end(), random);
-        for (const std::size_t index : order) {
-            if (was_interrupted()) break;
-            const std::string id = fmt::format("urc-bench-{}-{}", ::getpid(), ++last);
-            const Result<Cost> result = measure_one(options, ground, contestants[index], id);
-            if (round >= options.warm_up && !was_interrupted()) contestants[index].record(result, options);
-        }
-    }
+    const Rounds rounds{.warm_up = options.warm_up, .runs = options.runs, .gap_ms = 0, .seed = options.seed};
+    in_rounds(rounds, contestants.size(), [&](std::size_t index, const std::string& id, bool is_measured) {
+        const Result<Cost> result = measure_one(options, ground, contestants[index], id);
+        if (is_measured && !was_interrupted()) contestants[index].record(result, options);
+    });
     if (was_interrupted())
         report.notes.emplace_back("interrupted: the numbers are of the rounds before that");
     for (Contestant& contestant : contestants) report.rows.push_back(std::move(contestant.row));

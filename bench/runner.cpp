@@ -186,6 +186,11 @@ Result<std::string> run_for_output(const Command& command, int timeout_ms) {
     return output;
 }
 
+std::string version_of(const std::string& path) {
+    auto output = run_for_output({{path, "--version"}, {}}, 5'000);
+    return output.ok() ? output->substr(0, output->find('\n')) : std::string();
+}
+
 std::uint64_t run_in_flight(unsigned count, unsigned in_flight, const std::function<Command(unsigned)>& next,
                             const std::function<void(unsigned, Outcome)>& done) {
     struct Flight {

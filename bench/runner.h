@@ -83,6 +83,9 @@ Outcome run_call(const Command& command, int timeout_ms = kTimeoutMs);
 // What a program prints, for --version and for tests. An Error when it fails.
 Result<std::string> run_for_output(const Command& command, int timeout_ms = kTimeoutMs);
 
+// The first line of what the program at `path` says to --version; empty when that fails.
+std::string version_of(const std::string& path);
+
 // Keeps `in_flight` programs running until `count` have been started, and waits for all. `next` gives the
 // command of each, `done` gets each outcome with the index of its start. The result is the time from the
 // first start to the last end.

@@ -9,6 +9,7 @@
 
 #include "bench/bundle.h"
 #include "bench/leftovers.h"
+#include "bench/rounds.h"
 #include "bench/runner.h"
 
 namespace urc::bench {
@@ -63,12 +64,6 @@ private:
     std::vector<std::string> environment_;
 };
 
-std::string version_of(const std::string& path) {
-    auto output = run_for_output({{path, "--version"}, {}}, 5'000);
-    if (!output.ok()) return {};
-    return output->substr(0, output->find('\n'));
-}
-
 std::string preload_of(const StartOptions& options, const std::string& name) {
     for (const NamedPath& preload : options.preloads)
         if (preload.name == name) return preload.path;
@@ -102,35 +97,12 @@ Result<std::vector<Contestant>> make_contestants(const StartOptions& options, co
     return contestants;
 }
 
-class Ids {
-public:
-    std::string next() { return fmt::format("urc-bench-{}-{}", ::getpid(), ++last_); }
-
-private:
-    unsigned last_ = 0;
-};
-
-std::vector<std::size_t> shuffled(std::size_t count, std::mt19937_64& random) {
-    std::vector<std::size_t> order(count);
-    for (std::size_t i = 0; i < count; ++i) order[i] = i;
-    std::shuffle(order.begin(), order.end(), random);
-    return order;
-}
-
-// One container of every row, in random order, in each round: what disturbs the machine disturbs all rows
-// alike.
 void measure_latency(const StartOptions& options, std::vector<Contestant>& contestants) {
-    std::mt19937_64 random(options.seed);
-    Ids ids;
-    for (unsigned round = 0; round < options.warm_up + options.runs && !was_interrupted(); ++round) {
-        for (const std::size_t index : shuffled(contestants.size(), random)) {
-            if (was_interrupted()) return;
-            const std::string id = ids.next();
-            const Outcome outcome = run_once(contestants[index].command(id));
-            contestants[index].record(outcome, id, round >= options.warm_up);
-            if (options.gap_ms > 0) ::usleep(options.gap_ms * 1000);
-        }
-    }
+    const Rounds rounds{options.warm_up, options.runs, options.gap_ms, options.seed};
+    in_rounds(rounds, contestants.size(), [&](std::size_t index, const std::string& id, bool is_measured) {
+        const Outcome outcome = run_once(contestants[index].command(id));
+        contestants[index].record(outcome, id, is_measured);
+    });
 }
 
 void run_block(Contestant& contestant, Ids& ids, unsigned count, unsigned in_flight, bool is_measured,

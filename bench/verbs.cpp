@@ -9,11 +9,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <random>
 #include <utility>
 
 #include "bench/bundle.h"
 #include "bench/leftovers.h"
+#include "bench/rounds.h"
 #include "bench/runner.h"
 #include "uring/file.h"
 
@@ -115,24 +115,11 @@ private:
     std::array<Row, kVerbs> rows_;
 };
 
-std::string version_of(const std::string& path) {
-    auto output = run_for_output({{path, "--version"}, {}}, 5'000);
-    return output.ok() ? output->substr(0, output->find('\n')) : std::string();
-}
-
 void measure(const StartOptions& options, std::vector<Contestant>& contestants) {
-    std::mt19937_64 random(options.seed);
-    std::vector<std::size_t> order(contestants.size());
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-    unsigned last = 0;
-    for (unsigned round = 0; round < options.warm_up + options.runs && !was_interrupted(); ++round) {
-        std::shuffle(order.begin(), order.end(), random);
-        for (const std::size_t index : order) {
-            contestants[index].round(fmt::format("urc-bench-{}-{}", ::getpid(), ++last),
-                                     round >= options.warm_up);
-            if (options.gap_ms > 0) ::usleep(options.gap_ms * 1000);
-        }
-    }
+    const Rounds rounds{options.warm_up, options.runs, options.gap_ms, options.seed};
+    in_rounds(rounds, contestants.size(), [&](std::size_t index, const std::string& id, bool is_measured) {
+        contestants[index].round(id, is_measured);
+    });
 }
 
 }  // namespace
