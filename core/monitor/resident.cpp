@@ -10,9 +10,9 @@
 #include <csignal>
 
 #include "core/lifecycle/destroy.h"
+#include "core/memory.h"
 #include "core/monitor/attendant.h"
 #include "core/monitor/client.h"
-#include "core/monitor/slim.h"
 #include "core/process/orphans.h"
 #include "core/signals.h"
 #include "uring/file.h"

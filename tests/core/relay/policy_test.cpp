@@ -252,7 +252,7 @@ TEST_F(PolicyTest, WhatIsNoFifoIsRefused) {
     ASSERT_TRUE(open_at(AT_FDCWD, directory_.path("fifo").c_str(), O_CREAT | O_WRONLY, 0600).ok());
     OutputOptions options;
     options.sinks = {fifo(Policy::block)};
-    auto output = Output::open(loop(), *buffers_, std::move(options));
+    auto output = Output::open(loop(), std::move(options));
     ASSERT_FALSE(output.ok());
     EXPECT_NE(output.error().text().find("not a fifo"), std::string::npos);
 }
@@ -301,7 +301,7 @@ TEST_F(PolicyTest, AViewerIsNoLessServedWhenBytesCouldBeSpliced) {
 TEST_F(PolicyTest, ADescriptorThatIsNoneIsRefused) {
     OutputOptions options;
     options.sinks = {fd_sink(987)};
-    auto output = Output::open(loop(), *buffers_, std::move(options));
+    auto output = Output::open(loop(), std::move(options));
     ASSERT_FALSE(output.ok());
     EXPECT_EQ(output.error().text(), "log fd: stat: descriptor 987: Bad file descriptor");
 }

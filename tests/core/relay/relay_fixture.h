@@ -15,7 +15,6 @@
 #include "core/relay/files.h"
 #include "core/relay/output.h"
 #include "tests/uring/loop_fixture.h"
-#include "uring/buffer_ring.h"
 #include "uring/deadline.h"
 #include "uring/file.h"
 #include "uring/nursery.h"
@@ -125,22 +124,8 @@ inline std::string k8s_text(std::string_view records, std::string_view stream = 
 
 class RelayTest : public LoopTest {
 protected:
-    void SetUp() override {
-        LoopTest::SetUp();
-        if (!loop_) return;
-        BufferRingOptions options;
-        options.count = 16;
-        options.size = 64 << 10;
-        auto buffers = BufferRing::create(loop(), options);
-        ASSERT_TRUE(buffers.ok());
-        buffers_ = std::move(*buffers);
-    }
     void TearDown() override {
         output_.reset();
-        if (buffers_) {
-            EXPECT_EQ(buffers_->leased(), 0U);
-        }
-        buffers_.reset();
         LoopTest::TearDown();
     }
 
@@ -150,7 +135,7 @@ protected:
         options.sinks = std::move(sinks);
         options.files = files ? files : &files_;
         options.log = &log_;
-        auto output = Output::open(loop(), *buffers_, std::move(options));
+        auto output = Output::open(loop(), std::move(options));
         EXPECT_TRUE(output.ok()) << (output.ok() ? "" : output.error().text());
         output_ = std::move(*output);
         return *output_;
@@ -159,7 +144,6 @@ protected:
     Directory directory_;
     MoodyFiles files_;
     Log log_;
-    std::unique_ptr<BufferRing> buffers_;
     std::unique_ptr<Output> output_;
 };
 
