@@ -38,6 +38,9 @@ public:
     std::deque<Mood> moods;
     int open_error = 0;
     int rename_error = 0;
+    int read_error = 0;
+    std::size_t read_max = SIZE_MAX;  // of one read
+    std::deque<int> send_errors;
     std::size_t writes = 0, refused = 0;
 
     Result<Fd> open(const std::string& path, int flags, mode_t mode) override {
@@ -57,6 +60,16 @@ public:
     }
     int rename(const std::string& from, const std::string& to) override {
         return rename_error ? rename_error : Files::rename(from, to);
+    }
+    ssize_t read_at(int fd, std::span<char> into, off_t offset) override {
+        if (read_error) return -read_error;
+        return Files::read_at(fd, into.first(std::min(into.size(), read_max)), offset);
+    }
+    ssize_t send(int socket, std::string_view packet) override {
+        if (send_errors.empty()) return Files::send(socket, packet);
+        const int error = send_errors.front();
+        send_errors.pop_front();
+        return -error;
     }
     WallTime now() override { return kWallTime; }
 };
