@@ -5,6 +5,7 @@
 // processors the writer may use. Numbers belong into perf/.
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -16,7 +17,9 @@
 
 #include "core/relay/format.h"
 #include "core/relay/output.h"
+#include "uring/frame.h"
 #include "uring/nursery.h"
+#include "uring/ops_file.h"
 #include "uring/ring.h"
 
 namespace urc::relay {
@@ -217,6 +220,61 @@ void thousand_by_epoll(benchmark::State& state) {
     count_lines(state, cpu, kThousand * (kThousand / lines) * text.size(), 100);
 }
 BENCHMARK(thousand_by_epoll)->Arg(1)->Arg(10)->Arg(100)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+// What one idle container takes in a process that has many: heap for an Output with one k8s-file and two
+// streams, its frames among it. Measured in a process of its own, whose frames come from malloc, which can be
+// asked.
+Task<void> measure_idle(Loop& loop, std::vector<std::unique_ptr<Output>>& outputs, std::vector<Pipe>& pipes,
+                        std::size_t before, int report) {
+    Nursery nursery(loop);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+        nursery.spawn(outputs[i]->relay(pipes[2 * i].from.get(), Stream::out));
+        nursery.spawn(outputs[i]->relay(pipes[2 * i + 1].from.get(), Stream::err));
+    }
+    co_await nop(loop);
+    const std::size_t grown = ::mallinfo2().uordblks - before;
+    URC_CHECK(::write(report, &grown, sizeof grown) == sizeof grown);
+    nursery.cancel();
+    (void)co_await settled(nursery.join());
+}
+
+[[noreturn]] void be_idle(std::size_t count, int report) {
+    expect_few_frames();
+    auto ring = Ring::create();
+    URC_CHECK(ring.ok());
+    Loop loop(**ring);
+    std::vector<Pipe> pipes(2 * count);
+    std::vector<std::unique_ptr<Output>> outputs;
+    outputs.reserve(count);
+    const std::size_t before = ::mallinfo2().uordblks;
+    for (std::size_t i = 0; i < count; ++i) {
+        OutputOptions options;
+        options.id = "c" + std::to_string(i);
+        SinkOptions sink;
+        sink.driver = Driver::k8s_file;
+        sink.path = log_path(i);
+        options.sinks = {sink};
+        outputs.push_back(std::move(*Output::open(loop, options)));
+        ::unlink(sink.path.c_str());
+    }
+    (void)loop.run(measure_idle(loop, outputs, pipes, before, report));
+    ::_exit(0);
+}
+
+void idle_outputs(benchmark::State& state) {
+    raise_descriptor_limit();
+    std::size_t grown = 0;
+    for (auto _ : state) {
+        Pipe report;
+        const pid_t child = ::fork();
+        if (child == 0) be_idle(kThousand, report.to.get());
+        report.to.reset();
+        if (::read(report.from.get(), &grown, sizeof grown) != sizeof grown) state.SkipWithError("it died");
+        ::waitpid(child, nullptr, 0);
+    }
+    state.counters["heap_bytes_per_output"] = static_cast<double>(grown) / kThousand;
+}
+BENCHMARK(idle_outputs)->Iterations(1);
 
 // Without reading and writing.
 void format_alone(benchmark::State& state) {
