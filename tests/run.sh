@@ -22,7 +22,8 @@ skips() {
 }
 
 say "testing build/$preset"
-jobs=$(nproc)
+# Most of a test is waiting for what it started.
+jobs=$(($(nproc) * 2))
 log=build/ctest-$preset.log
 status=0
 # ctest's output is shown as it comes, but for its last part: the skips go before it.
