@@ -8,6 +8,7 @@
 #include "core/child/labels.h"
 #include "core/spec/parse.h"
 #include "core/spec/validate.h"
+#include "core/terminal/caller.h"
 #include "uring/file.h"
 
 namespace urc {
@@ -46,6 +47,11 @@ Result<void> check_console(bool has_terminal, const std::string& console_socket,
     if (!console_socket.empty() && !(has_terminal && is_detached))
         return Error::message("cannot use console socket if urc will not detach or allocate tty");
     return {};
+}
+
+void take_size_of_caller(spec::Process& process) {
+    if (auto size = terminal::Caller().size())
+        process.console_size = spec::ConsoleSize{.height = size->ws_row, .width = size->ws_col};
 }
 
 }  // namespace urc

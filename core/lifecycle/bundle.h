@@ -24,4 +24,8 @@ Result<Bundle> load_bundle(const Global& global, const CreateOptions& options);
 // to relay.
 Result<void> check_console(bool has_terminal, const std::string& console_socket, bool is_detached);
 
+// A terminal in the foreground has its caller's size, if the caller has one. The relay sets it as well, but
+// the program may have asked before.
+void take_size_of_caller(spec::Process& process);
+
 }  // namespace urc

@@ -226,6 +226,7 @@ Result<void> Executor::make_process() {
     if (!state_.notify_socket.empty()) set_variable(wanted_.env, "NOTIFY_SOCKET", state_.notify_socket);
     URC_TRY_VOID(check_console(wanted_.terminal, options_.console_socket, options_.detach));
     console_.is_wanted = wanted_.terminal;
+    if (console_.is_wanted && !options_.detach) take_size_of_caller(wanted_);
     if (!options_.console_socket.empty()) {
         URC_TRY(console_.socket, process::connect_socket(options_.console_socket, "--console-socket"));
     }

@@ -44,6 +44,7 @@ Result<void> Launcher::read_configuration() {
         return Error::message("--log-driver: the terminal goes to --console-socket, and its output with it");
     URC_TRY_VOID(check_console(spec_.process->terminal, options_.console_socket, is_detached && !is_held));
     console_.is_wanted = spec_.process->terminal;
+    if (console_.is_wanted && !is_detached) take_size_of_caller(*spec_.process);
     if (!options_.console_socket.empty()) {
         URC_TRY(console_.socket, process::connect_socket(options_.console_socket, "--console-socket"));
     }

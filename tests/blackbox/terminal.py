@@ -457,9 +457,9 @@ def non_blocking_streams(run):
     typed, typing = os.pipe()
     for fd in (writing, typed):
         os.set_blocking(fd, False)
-    script = "stty raw -echo; read line; echo got $line; seq 100000"
+    script = "stty raw -echo; echo ready; read line; echo got $line; seq 100000"
     with subprocess.Popen(run(["sh", "-c", script]), stdin=typed, stdout=writing) as process:
-        time.sleep(0.3)
+        same("the first line", os.read(reading, 6), b"ready\n")
         os.write(typing, b"x\n")
         until("a full pipe", lambda: not select.select([], [writing], [], 0)[1])
         need(not blocks(writing) and not blocks(typed), "O_NONBLOCK is gone")
