@@ -59,6 +59,7 @@ struct Notification {
     pid_t main_pid = 0;                // whom it calls the main process; 0: nobody
     pid_t named_sender = 0;            // whom SCM_CREDENTIALS name; 0: us
     std::chrono::nanoseconds due{-1};  // of a barrier: when it is given up
+    std::string account;               // who sent it, how long, which keys: for the log; empty: nobody asks
     bool is_superseded = false;        // by a later one, and on its way out of the queue
 
     bool is_barrier() const noexcept { return says & kSaysBarrier; }

@@ -34,6 +34,13 @@ namespace {
 // A manager that has taken nothing for this long does not read: then senders are not held up any more.
 constexpr std::chrono::nanoseconds kPatience = 200ms;
 
+// For the log: who says what.
+std::string account_of(pid_t sender, std::string_view body, std::size_t fds) {
+    const std::string descriptors = fds == 0 ? "" : ", " + std::to_string(fds) + " descriptors";
+    return "from " + std::to_string(sender) + ": " + std::to_string(body.size()) + " bytes" + descriptors +
+           ": " + keys_of(body);
+}
+
 class ContainerProxy final : public Proxy {
 public:
     ContainerProxy(Loop& loop, Fd socket, Address upstream, ProxyOptions options)
@@ -65,12 +72,15 @@ private:
     void send_queued();
     void send_again();
     void taken(const Notification& notification);
-    void lose_all();
+    void drop_first(Tally& tally);
     void become_ready();
 
     bool carries_fds() const { return upstream_.address().carries_fds(); }
-    void tell(pid_t sender, std::string_view body, std::size_t fds, std::string_view fate,
-              std::string_view detail = {}) const;
+    bool is_telling() const { return options_.log && options_.log->is_on(LogLevel::debug); }
+    void tell(std::string_view account, std::string_view fate, std::string_view detail = {}) const;
+    void tell(const Notification& item, std::string_view fate, std::string_view detail = {}) const {
+        if (!item.account.empty()) tell(item.account, fate, detail);
+    }
     template <typename... Parts>
     void warn(Tally& tally, const Parts&... parts) {
         if (!tally.add() || !options_.log) return;
@@ -149,7 +159,7 @@ Task<void> ContainerProxy::finish(std::chrono::nanoseconds bound) {
     if (options_.log)
         options_.log->warning("notify: ", upstream_.address().text, " has not taken the last ", queue_.size(),
                               " notifications");
-    while (!queue_.empty()) queue_.pop();
+    while (!queue_.empty()) tell(queue_.pop(), "dropped: not taken in time");
     is_waiting_ = false;
 }
 
@@ -202,10 +212,12 @@ Result<std::size_t> ContainerProxy::take_batch() {
 void ContainerProxy::take(InMessage& message) {
     const std::string_view body(reinterpret_cast<const char*>(message.data().data()), message.data().size());
     const std::size_t fds = message.fds().size();
+    std::string account;
     Sender sender;
     if (message.sender()) sender = {message.sender()->pid, message.sender_pidfd().get()};
+    if (is_telling()) account = account_of(sender.pid, body, fds);
     if (last_sender_.standing_of(sender, options_.is_member, loop_.now()) == Standing::stranger) {
-        tell(sender.pid, body, fds, "refused: not of the container");
+        tell(account, "refused: not of the container");
         return warn(strangers_, "refused what process ", sender.pid, " sent: it is not of the container");
     }
     Verdict verdict;
@@ -217,19 +229,16 @@ void ContainerProxy::take(InMessage& message) {
         verdict = judge(body, std::move(message.fds()), sender.pid, options_, carries_fds());
     }
     if (verdict.refusal) {
-        tell(sender.pid, body, fds, "dropped: ", verdict.refusal);
+        tell(account, "dropped: ", verdict.refusal);
         return warn(malformed_, "dropped a datagram of process ", sender.pid, ": ", verdict.refusal);
     }
     if (verdict.was_not_permitted)
         warn(not_permitted_, verdict.withheld, " of process ", sender.pid,
              " is not permitted to go upstream");
     const bool is_empty = verdict.kept.body.empty() && verdict.main.empty();
-    if (is_empty) return tell(sender.pid, body, fds, "dropped: nothing is left for upstream");
-    if (verdict.withheld.empty()) {
-        tell(sender.pid, body, fds, "forwarded");
-    } else {
-        tell(sender.pid, body, fds, "forwarded without ", verdict.withheld);
-    }
+    if (is_empty) return tell(account, "dropped: nothing is left for upstream");
+    if (!account.empty() && !verdict.withheld.empty()) account += " (less " + verdict.withheld + ")";
+    verdict.kept.account = std::move(account);
     forward(std::move(verdict));
 }
 
@@ -260,18 +269,23 @@ void ContainerProxy::put_main_process(Verdict& verdict) {
 }
 
 void ContainerProxy::enqueue(Notification notification) {
+    if (is_waiting_) tell(notification, "waits: upstream does not read");
     const Queue::Gone gone = queue_.push(std::move(notification));
-    for (std::size_t i = 0; i < gone.dropped; ++i)
+    for (const Notification& item : gone.superseded) tell(item, "given up for a later one");
+    for (const Notification& item : gone.dropped) {
+        tell(item, "dropped: upstream does not read");
         warn(crowded_out_, upstream_.address().text, " does not read: a notification was dropped");
-    if (gone.was_ready) become_ready();
+        if (item.says & kSaysReady) become_ready();
+    }
     if (!is_waiting_) send_queued();
 }
 
 void ContainerProxy::send_again() {
     is_waiting_ = false;
-    const std::size_t late = queue_.expire(loop_.now());
-    for (std::size_t i = 0; i < late; ++i)
+    for (const Notification& barrier : queue_.expire(loop_.now())) {
+        tell(barrier, "given up: upstream does not read");
         warn(expired_, upstream_.address().text, " does not read: a barrier was given up");
+    }
     send_queued();
     if (!queue_.is_nearly_full()) room_.set();
 }
@@ -280,7 +294,7 @@ void ContainerProxy::send_queued() {
     while (!queue_.empty() && !is_waiting_) {
         // Where no descriptor can go, the barrier is reached here: upstream has all that came before it.
         if (queue_.front().is_barrier() && !carries_fds()) {
-            queue_.pop();
+            tell(queue_.pop(), "answered here");
             continue;
         }
         switch (upstream_.send(queue_.front())) {
@@ -288,12 +302,11 @@ void ContainerProxy::send_queued() {
                 taken(queue_.pop());
                 break;
             case Upstream::Sent::refused:
-                warn(refused_, "a notification was dropped: ", upstream_.last_error().text());
-                if (queue_.pop().says & kSaysReady) become_ready();
+                drop_first(refused_);
                 break;
             case Upstream::Sent::away:
                 if (upstream_.is_lost()) {
-                    lose_all();
+                    while (!queue_.empty()) drop_first(lost_);
                     break;
                 }
                 [[fallthrough]];
@@ -306,6 +319,7 @@ void ContainerProxy::send_queued() {
 
 void ContainerProxy::taken(const Notification& notification) {
     last_taken_ = loop_.now();
+    tell(notification, "forwarded");
     if (notification.says & kSaysReady) become_ready();
     if (lost_.count() == 0) return;
     if (options_.log)
@@ -314,11 +328,12 @@ void ContainerProxy::taken(const Notification& notification) {
     lost_.reset();
 }
 
-void ContainerProxy::lose_all() {
-    while (!queue_.empty()) {
-        warn(lost_, "a notification was dropped: ", upstream_.last_error().text());
-        if (queue_.pop().says & kSaysReady) become_ready();
-    }
+void ContainerProxy::drop_first(Tally& tally) {
+    const Notification item = queue_.pop();
+    const std::string reason = upstream_.last_error().text();
+    tell(item, "dropped: ", reason);
+    warn(tally, "a notification was dropped: ", reason);
+    if (item.says & kSaysReady) become_ready();
 }
 
 void ContainerProxy::become_ready() {
@@ -326,12 +341,8 @@ void ContainerProxy::become_ready() {
     for (Event* event : until_ready_) event->set();
 }
 
-void ContainerProxy::tell(pid_t sender, std::string_view body, std::size_t fds, std::string_view fate,
-                          std::string_view detail) const {
-    if (!options_.log || !options_.log->is_on(LogLevel::debug)) return;
-    const std::string descriptors = fds == 0 ? "" : ", " + std::to_string(fds) + " descriptors";
-    options_.log->debug("notify: from ", sender, ": ", body.size(), " bytes", descriptors, ": ",
-                        keys_of(body), ": ", fate, detail);
+void ContainerProxy::tell(std::string_view account, std::string_view fate, std::string_view detail) const {
+    if (is_telling()) options_.log->debug("notify: ", account, ": ", fate, detail);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ Queue::Gone Queue::push(Notification item) {
     constexpr unsigned kSpared[] = {kSaysMark | kSaysBarrier | kFleeting, kSaysMark | kSaysBarrier, kSaysMark,
                                     0};
     for (unsigned spared : kSpared)
-        while (is_over() && drop_one(spared, gone)) continue;
+        while (is_over() && drop_one(spared, gone.dropped)) continue;
     return gone;
 }
 
@@ -33,12 +33,27 @@ bool Queue::is_nearly_full() const noexcept {
            fds_ + kFdsMax / 2 > kFdsMax;
 }
 
-std::size_t Queue::expire(std::chrono::nanoseconds now) {
-    if (barriers_ == 0) return 0;
-    auto is_late = [&](const Notification& item) { return item.is_barrier() && item.due <= now; };
-    for (const Notification& item : items_)
-        if (is_late(item)) forget(item);
-    return std::erase_if(items_, is_late);
+// In their order; the others keep theirs.
+template <typename Predicate>
+std::vector<Notification> Queue::take_out(const Predicate& is_wanted) {
+    std::vector<Notification> taken;
+    auto kept = items_.begin();
+    for (Notification& item : items_) {
+        if (is_wanted(item)) {
+            forget(item);
+            taken.push_back(std::move(item));
+        } else {
+            if (&*kept != &item) *kept = std::move(item);
+            ++kept;
+        }
+    }
+    items_.erase(kept, items_.end());
+    return taken;
+}
+
+std::vector<Notification> Queue::expire(std::chrono::nanoseconds now) {
+    if (barriers_ == 0) return {};
+    return take_out([&](const Notification& item) { return item.is_barrier() && item.due <= now; });
 }
 
 std::chrono::nanoseconds Queue::until_due(std::chrono::nanoseconds now,
@@ -50,33 +65,29 @@ std::chrono::nanoseconds Queue::until_due(std::chrono::nanoseconds now,
     return std::max(otherwise, std::chrono::nanoseconds(0));
 }
 
-std::size_t Queue::supersede() {
+std::vector<Notification> Queue::supersede() {
     // From the newest to the oldest: what is said later is known when the earlier one is looked at.
     unsigned said_later = 0;
-    std::size_t superseded = 0;
+    bool has_superseded = false;
     for (std::size_t i = items_.size(); i-- > 1;) {
         Notification& item = items_[i];
         const bool is_fleeting = (item.says & ~(kSaysStatus | kSaysWatchdog)) == 0;
         if (is_fleeting && (item.says & ~said_later) == 0) {
-            item.is_superseded = true;
-            ++superseded;
+            item.is_superseded = has_superseded = true;
             continue;
         }
         if (item.says & kSaysMark) said_later &= ~static_cast<unsigned>(kSaysStatus);
         if (is_fleeting) said_later |= item.says;
     }
-    if (superseded == 0) return 0;
-    for (const Notification& item : items_)
-        if (item.is_superseded) forget(item);
-    return std::erase_if(items_, [](const Notification& item) { return item.is_superseded; });
+    if (!has_superseded) return {};
+    return take_out([](const Notification& item) { return item.is_superseded; });
 }
 
-bool Queue::drop_one(unsigned spared, Gone& gone) {
+bool Queue::drop_one(unsigned spared, std::vector<Notification>& dropped) {
     for (auto item = items_.begin(); item != items_.end(); ++item) {
         if (item == items_.begin() || (item->says & spared)) continue;
-        ++gone.dropped;
-        gone.was_ready |= (item->says & kSaysReady) != 0;
         forget(*item);
+        dropped.push_back(std::move(*item));
         items_.erase(item);
         return true;
     }

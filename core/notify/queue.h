@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <vector>
 
 #include "core/notify/message.h"
 
@@ -27,10 +28,9 @@ public:
     // When this many places are left, the socket is read no further while upstream still takes (proxy.cpp).
     static constexpr std::size_t kBatch = 64;
 
-    // Returns how many had to go for it: superseded ones are no loss, `dropped` are.
+    // Returns what had to go for it: superseded ones are no loss, dropped ones are.
     struct Gone {
-        std::size_t superseded = 0, dropped = 0;
-        bool was_ready = false;  // one of them said READY=1
+        std::vector<Notification> superseded, dropped;
     };
     Gone push(Notification item);
     Notification& front() noexcept { return items_.front(); }
@@ -41,8 +41,8 @@ public:
     // Whether a batch more might push something out.
     bool is_nearly_full() const noexcept;
 
-    // Barriers that are due by `now` are given up. Returns how many.
-    std::size_t expire(std::chrono::nanoseconds now);
+    // Barriers that are due by `now` are given up, and returned.
+    std::vector<Notification> expire(std::chrono::nanoseconds now);
     // How long after `now` the next one is due; `otherwise` when there is none that early.
     std::chrono::nanoseconds until_due(std::chrono::nanoseconds now,
                                        std::chrono::nanoseconds otherwise) const noexcept;
@@ -51,9 +51,11 @@ private:
     bool is_over() const noexcept {
         return items_.size() > kItemsMax || bytes_ > kBytesMax || fds_ > kFdsMax;
     }
-    std::size_t supersede();
+    std::vector<Notification> supersede();
     // Drops the oldest but the first that says none of `spared`.
-    bool drop_one(unsigned spared, Gone& gone);
+    bool drop_one(unsigned spared, std::vector<Notification>& dropped);
+    template <typename Predicate>
+    std::vector<Notification> take_out(const Predicate& is_wanted);
     void forget(const Notification& item) noexcept;
 
     std::deque<Notification> items_;

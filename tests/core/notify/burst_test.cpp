@@ -114,12 +114,7 @@ TEST_F(NotifyBurstTest, WaitsForAManagerThatIsReplaced) {
 }
 
 TEST_F(NotifyBurstTest, DropsWithOneCountedWarningWhatNobodyIsThereFor) {
-    LogOptions log_options;
-    log_options.path = directory->path("log");
-    log_options.level = LogLevel::warning;
-    auto log = Log::open(log_options);
-    ASSERT_TRUE(log.ok());
-    options.log = &*log;
+    log_to(LogLevel::warning);
     open();
     manager.reset();
     ASSERT_EQ(::unlink(options.upstream.c_str()), 0);
@@ -132,16 +127,12 @@ TEST_F(NotifyBurstTest, DropsWithOneCountedWarningWhatNobodyIsThereFor) {
         Received received = co_await test.manager->next(test.loop());
         EXPECT_EQ(received.body, "STATUS=b");
     }(*this));
-    Fd file(::open(log_options.path.c_str(), O_RDONLY | O_CLOEXEC));
-    char text[4096];
-    const ssize_t size = ::read(file.get(), text, sizeof text);
-    const std::string_view logged(text, size > 0 ? static_cast<std::size_t>(size) : 0);
+    const std::string text = logged();
     const std::string dropped = "notify: a notification was dropped: connect: " + options.upstream;
-    EXPECT_NE(logged.find(dropped), logged.npos) << logged;
+    EXPECT_NE(text.find(dropped), text.npos) << text;
     // READY, STATUS and the barrier of until_ready().
-    EXPECT_NE(logged.find(" is back; 3 notifications were dropped"), logged.npos) << logged;
-    EXPECT_EQ(std::count(logged.begin(), logged.end(), '\n'), 2) << logged;
-    proxy.reset();
+    EXPECT_NE(text.find(" is back; 3 notifications were dropped"), text.npos) << text;
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2) << text;
 }
 
 TEST_F(NotifyBurstTest, FinishIsBoundedWhenNobodyReads) {
@@ -153,6 +144,37 @@ TEST_F(NotifyBurstTest, FinishIsBoundedWhenNobodyReads) {
     }(*this, child->pid()));
     EXPECT_TRUE(ended.ok());
     EXPECT_EQ(child->wait(), 0);
+}
+
+TEST_F(NotifyBurstTest, TellsOfEachDatagramWhatBecameOfItInTheEnd) {
+    log_to(LogLevel::debug);
+    open();
+    Bodies bodies = numbered("STATUS", 1000);
+    for (std::string& body : numbered("X_A", 1500)) bodies.push_back(std::move(body));
+    auto child = container(bodies);
+    auto ended = run([](NotifyBurstTest& test, pid_t pid) -> Task<void> {
+        co_await race(test.loop(), test.proxy->serve(), end_of(test.loop(), pid));
+        co_await test.proxy->finish(10ms);
+    }(*this, child->pid()));
+    EXPECT_TRUE(ended.ok());
+    EXPECT_EQ(child->wait(), 0);
+    const std::string text = logged();
+    auto count = [&](std::string_view fate) {
+        std::size_t found = 0;
+        for (std::size_t at = text.find(fate); at != text.npos; at = text.find(fate, at + 1)) ++found;
+        return found;
+    };
+    const std::size_t forwarded = count(": forwarded\""), merged = count(": given up for a later one\"");
+    const std::size_t crowded_out = count(": dropped: upstream does not read\"");
+    const std::size_t late = count(": dropped: not taken in time\"");
+    EXPECT_EQ(forwarded + merged + crowded_out + late, bodies.size());
+    EXPECT_GT(merged, 0U);
+    EXPECT_GT(crowded_out, 0U);
+    EXPECT_EQ(late, Queue::kItemsMax);
+    Received received;
+    std::size_t arrived = 0;
+    while (manager->try_next(received)) ++arrived;
+    EXPECT_EQ(arrived, forwarded);
 }
 
 }  // namespace

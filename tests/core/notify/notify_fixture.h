@@ -23,6 +23,7 @@
 #include "core/notify/proxy.h"
 #include "tests/uring/loop_fixture.h"
 #include "uring/deadline.h"
+#include "uring/file.h"
 #include "uring/message.h"
 #include "uring/ops_file.h"
 #include "uring/ops_socket.h"
@@ -164,9 +165,26 @@ public:
     }
     void TearDown() override {
         proxy.reset();
+        log = Log();
         manager.reset();
         directory.reset();
         LoopTest::TearDown();
+    }
+
+    // Before open().
+    void log_to(LogLevel level) {
+        LogOptions log_options;
+        log_options.path = directory->path("log");
+        log_options.level = level;
+        auto opened = Log::open(log_options);
+        ASSERT_TRUE(opened.ok());
+        log = std::move(*opened);
+        options.log = &log;
+    }
+    std::string logged() const {
+        auto text = read_file_at(AT_FDCWD, directory->path("log").c_str(), 16 << 20);
+        EXPECT_TRUE(text.ok());
+        return text.ok() ? *text : std::string();
     }
 
     std::string container_path() const { return directory->path("notify.sock"); }
@@ -206,6 +224,7 @@ public:
     std::unique_ptr<TestDirectory> directory;
     std::unique_ptr<Manager> manager;
     std::unique_ptr<Proxy> proxy;
+    Log log;
     ProxyOptions options;
     std::set<pid_t> members;
 };

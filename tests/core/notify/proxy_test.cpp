@@ -21,27 +21,6 @@ bool is_root() {
 class NotifyProxyTest : public NotifyTest {
 public:
     // Everything that the log says about datagrams.
-    void log_to(const std::string& path, LogLevel level) {
-        LogOptions log_options;
-        log_options.path = path;
-        log_options.level = level;
-        auto opened = Log::open(log_options);
-        ASSERT_TRUE(opened.ok());
-        log = std::move(*opened);
-        options.log = &log;
-    }
-    std::string logged(const std::string& path) {
-        Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-        std::string text(1 << 16, '\0');
-        const ssize_t size = ::read(file.get(), text.data(), text.size());
-        text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
-        return text;
-    }
-    void TearDown() override {
-        log = Log();
-        NotifyTest::TearDown();
-    }
-    Log log;
 };
 
 TEST_F(NotifyProxyTest, BindsASocketThatEverybodyMaySendToWhateverTheUmask) {
@@ -133,7 +112,7 @@ TEST_F(NotifyProxyTest, PassesFourKibibytesAndDropsALongerDatagram) {
 
 TEST_F(NotifyProxyTest, DropsADatagramWhoseDescriptorsWereLost) {
     options.allows_fdstore = true;
-    log_to(directory->path("log"), LogLevel::warning);
+    log_to(LogLevel::warning);
     open();
     Fd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     ASSERT_EQ(send("FDSTORE=1\nREADY=1", std::vector<int>(20, null.get())), 0);
@@ -147,7 +126,7 @@ TEST_F(NotifyProxyTest, DropsADatagramWhoseDescriptorsWereLost) {
     serve_while(collect(*this, bodies));
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
     EXPECT_EQ(bodies, Bodies{"END=1"});
-    EXPECT_NE(logged(directory->path("log")).find("descriptors were lost"), std::string::npos);
+    EXPECT_NE(logged().find("descriptors were lost"), std::string::npos);
 }
 
 TEST_F(NotifyProxyTest, SendsNothingWhenNothingIsLeft) {
@@ -205,8 +184,7 @@ TEST_F(NotifyProxyTest, CarriesAsManyDescriptorsAsAMessageHas) {
 }
 
 TEST_F(NotifyProxyTest, RefusesASenderOutsideOfTheContainer) {
-    const std::string path = directory->path("log");
-    log_to(path, LogLevel::debug);
+    log_to(LogLevel::debug);
     Event asked(loop());
     int count = 0;
     options.is_member = [&](pid_t) {
@@ -220,7 +198,7 @@ TEST_F(NotifyProxyTest, RefusesASenderOutsideOfTheContainer) {
     Received received;
     EXPECT_FALSE(manager->try_next(received)) << received.body;
     EXPECT_FALSE(proxy->is_ready());
-    const std::string text = logged(path);
+    const std::string text = logged();
     EXPECT_NE(text.find("7 bytes: READY: refused: not of the container"), text.npos) << text;
     EXPECT_NE(text.find("level=warning msg=\"notify: refused what process"), text.npos) << text;
 }
@@ -319,17 +297,16 @@ TEST_F(NotifyProxyTest, NamesTheStarterThenTheMainProcessAsSender) {
 }
 
 TEST_F(NotifyProxyTest, LogsEachDatagramAndWhatBecameOfIt) {
-    const std::string path = directory->path("log");
-    log_to(path, LogLevel::debug);
+    log_to(LogLevel::debug);
     open();
     Fd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     EXPECT_EQ(sent("READY=1\nSTATUS=a\nMAINPID=4", {null.get()}), Bodies{"READY=1\nSTATUS=a"});
     EXPECT_EQ(sent("BARRIER=1"), Bodies{});
     EXPECT_EQ(sent("MAINPID=1"), Bodies{});
-    const std::string text = logged(path);
+    const std::string text = logged();
     const std::string from = "notify: from " + std::to_string(::getpid());
     for (const std::string& line :
-         {from + ": 26 bytes, 1 descriptors: READY STATUS MAINPID: forwarded without MAINPID",
+         {from + ": 26 bytes, 1 descriptors: READY STATUS MAINPID (less MAINPID): forwarded",
           from + ": 9 bytes: BARRIER: dropped: BARRIER=1 without exactly one descriptor",
           from + ": 9 bytes: MAINPID: dropped: nothing is left for upstream",
           from + ": 5 bytes: END: forwarded"})
@@ -337,11 +314,10 @@ TEST_F(NotifyProxyTest, LogsEachDatagramAndWhatBecameOfIt) {
 }
 
 TEST_F(NotifyProxyTest, WarnsTheFirstTheTenthAndTheHundredthTime) {
-    const std::string path = directory->path("log");
-    log_to(path, LogLevel::warning);
+    log_to(LogLevel::warning);
     open();
     for (int i = 0; i < 100; ++i) EXPECT_EQ(sent("BARRIER=1"), Bodies{});
-    const std::string text = logged(path);
+    const std::string text = logged();
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3) << text;
     EXPECT_NE(text.find("(100 times so far)"), std::string::npos) << text;
 }
