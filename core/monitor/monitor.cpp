@@ -105,6 +105,7 @@ Result<int> launch_under_manager(const Global& global, const CreateOptions& opti
     if (word.ok() && *word == Kind::done) return 0;
     if (!word.ok()) kill_and_reap(container.init);
     Result<int> status = word.ok() ? Result<int>(reap(container.init)) : std::move(word).error();
+    if (status.ok()) global.log.warning("run ", options.id, ": the container has ended before it was ready");
     if (!options.keep) (void)lock_and_destroy(global, container.dir);
     return status;
 }

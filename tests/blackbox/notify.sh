@@ -98,6 +98,7 @@ test_detached_that_ends_before_it_is_ready() {
     managed -- run -d --bundle "$dir" $tag-c
     check "its status, not $status" [ "$status" = 9 ]
     check_not_told READY
+    check "it says why" grep -q "run $tag-c: the container has ended before it was ready" "$work/err"
     nothing_left
 }
 
