@@ -185,6 +185,19 @@ def program_is_killed(run):
     terminal.finish(137)
 
 
+def urc_crashes(run):
+    """No program is to leave the user with a dead terminal, not even by a bug."""
+    terminal = Terminal(run(command("exec sleep 1000")))
+    terminal.hear("there")
+    inside = child_of(terminal.pid)
+    need(terminal.is_raw(), "not raw while the program runs")
+    os.kill(terminal.pid, signal.SIGSEGV)
+    status = os.waitstatus_to_exitcode(os.waitpid(terminal.pid, 0)[1])
+    need(status != 0, "status %d" % status)
+    need(terminal.is_restored(), "the terminal is not as it was")
+    os.kill(inside, signal.SIGKILL)
+
+
 def no_such_program(run):
     terminal = Terminal(run(["no-such-program"]))
     terminal.hear("no-such-program")

@@ -19,6 +19,8 @@ play() {
             # What one that failed leaves is not the fault of the next.
             [ "$status" = 0 ] && [ "$verb" != attach ] || "$urc" --root "$root" delete --force "$id-$scenario-1"
         fi
+        # A crash of urc leaves what it was attending to, as SIGKILL does.
+        [ "$verb $scenario" != "run urc_crashes" ] || "$urc" --root "$root" delete --force "$id-$scenario-1"
         [ "$verb" = exec ] || nothing_left
     done
 }
