@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 . cli/setup.sh
 URC=${1:-}
 if [ -z "$URC" ]; then
-    build release || exit 1
+    build release urc || exit 1
     URC=build/release/urc
 fi
 export URC
