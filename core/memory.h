@@ -9,7 +9,11 @@ namespace urc {
 // kernel.
 void give_back_stack() noexcept;
 
-// That, and the free pages of the heap.
+// The program's code and constants that are in memory: what is still needed comes back by itself, most of it
+// was needed once. It is shared with whoever runs the same program, but somebody has to be charged for it.
+void give_back_program() noexcept;
+
+// All that, and the free pages of the heap.
 void give_back_memory() noexcept;
 
 }  // namespace urc
