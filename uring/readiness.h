@@ -44,6 +44,11 @@ public:
     bool has(unsigned events) const noexcept { return events_ & events; }
     void clear(unsigned events) noexcept { events_ &= ~events; }
 
+    // Asks the poll to end: for several, whose ends are then awaited together.
+    void begin_close() noexcept {
+        if (!std::exchange(is_cancel_requested_, true) && pending_ != 0) submit_cancel();
+    }
+
     // Ends the poll and waits for its last completion.
     class Close {
     public:
@@ -99,7 +104,7 @@ private:
     bool drain(PromiseBase& task) noexcept override {
         if (pending_ == 0 && !is_queued()) return true;
         draining_ = &task;
-        if (!std::exchange(is_cancel_requested_, true) && pending_ != 0) submit_cancel();
+        begin_close();
         return false;
     }
 
