@@ -28,9 +28,7 @@ inline const int own_network = ::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)
 // The calling process is in `network_namespace` as long as this lives.
 class Inside {
 public:
-    explicit Inside(int network_namespace) {
-        EXPECT_EQ(::setns(network_namespace, CLONE_NEWNET), 0);
-    }
+    explicit Inside(int network_namespace) { EXPECT_EQ(::setns(network_namespace, CLONE_NEWNET), 0); }
     ~Inside() { EXPECT_EQ(::setns(own_network, CLONE_NEWNET), 0); }
     Inside(const Inside&) = delete;
     Inside& operator=(const Inside&) = delete;
