@@ -91,8 +91,12 @@ Task<std::vector<Fd>> Helper::make(SocketKind kind, unsigned count) {
     OutMessage message(std::as_bytes(std::span(&request, 1)));
     auto sent = co_await settled(sendmsg(loop_, socket_.get(), message));
     std::vector<Fd> sockets;
-    auto reply = sent.ok() ? co_await settled(receive(loop_, socket_.get(), sockets))
-                           : Result<HelperReply>(sent.error());
+    Result<HelperReply> reply(gone());
+    if (sent.ok()) {
+        reply = co_await settled(receive(loop_, socket_.get(), sockets));
+    } else if (sent.error().code() == ECANCELED) {
+        reply = sent.error();
+    }
     if (!reply.ok()) {
         // Also when it is cancelled: the next reply would be the answer to this question.
         if (reply.error().code() != EMFILE) stop();

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 
 #include "core/log.h"
 #include "core/ports/address.h"
@@ -48,7 +49,7 @@ public:
           child_(child),
           complaints_(around.loop, around.log),
           removed_(around.loop),
-          is_closed_(around.loop) {}
+          is_closed_(std::make_shared<Event>(around.loop)) {}
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
     virtual ~Listener() = default;
@@ -59,8 +60,9 @@ public:
 
     // Comes back when the port is closed; serve() may go on.
     Task<void> remove() {
+        const auto closed = is_closed_;
         removed_.set();
-        co_await is_closed_.wait();
+        co_await closed->wait();
     }
 
     // With the ports and addresses that were chosen.
@@ -85,7 +87,8 @@ protected:
     Stats stats_;
     Complaints complaints_;
     Event removed_;
-    Event is_closed_;
+    // Outlives the listener where somebody waits for it: with no connection left, both go at once.
+    std::shared_ptr<Event> is_closed_;
 };
 
 }  // namespace urc::ports

@@ -5,6 +5,7 @@
 
 #include "core/ports/listen.h"
 #include "core/ports/tcp.h"
+#include "core/ports/udp.h"
 
 namespace urc::ports {
 
@@ -44,8 +45,6 @@ Result<Spec> Publisher::add(Spec spec) {
                                                      : choose_child_address(spec, options_.host_gateway_ip);
     URC_TRY(const Address child, Address::of(spec.child_ip, spec.child_port));
     if (spec.handover) return Error::message("publish: " + spec_text(spec) + ": handover is not supported");
-    if (!is_tcp(spec.protocol))
-        return Error::message("publish: " + spec_text(spec) + ": udp is not supported");
     for (const auto& port : ports_)
         if (!port->is_removed && overlaps(port->listener->spec(), spec))
             return Error::message("publish: " + spec_text(spec) + ": has a port in common with " +
@@ -53,7 +52,11 @@ Result<Spec> Publisher::add(Spec spec) {
                                   EADDRINUSE);
     URC_TRY(Fd socket, bind_host_port(spec));
     auto port = std::make_unique<Port>();
-    port->listener = std::make_unique<TcpListener>(surroundings_, std::move(socket), spec, child);
+    if (is_tcp(spec.protocol))
+        port->listener = std::make_unique<TcpListener>(surroundings_, std::move(socket), spec, child);
+    else
+        port->listener =
+            std::make_unique<UdpListener>(surroundings_, std::move(socket), spec, child, options_.udp_idle);
     ports_.push_back(std::move(port));
     nursery_.spawn(serve(*ports_.back()));
     return spec;

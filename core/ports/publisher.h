@@ -17,6 +17,7 @@
 
 #include "core/ports/helper.h"
 #include "core/ports/listener.h"
+#include "core/ports/udp.h"
 #include "uring/nursery.h"
 
 namespace urc::ports {
@@ -27,6 +28,7 @@ struct PublisherOptions {
     // The specs' addresses inside are chosen by rootlesskit's rule; empty: by that for no rules inside.
     std::string host_gateway_ip;
     HelperOptions helper;
+    std::chrono::nanoseconds udp_idle = UdpListener::kIdle;
 };
 
 class Publisher {

@@ -15,8 +15,6 @@ std::optional<Fd> SocketStore::take(SocketKind kind) noexcept {
     if (!from.sockets.empty()) {
         socket = std::move(from.sockets.back());
         from.sockets.pop_back();
-    } else if (from.is_used) {
-        from.target = std::min(from.target * 2, kStockMax);
     }
     from.is_used = true;
     if (is_low(from)) wanted_.set();
@@ -24,8 +22,10 @@ std::optional<Fd> SocketStore::take(SocketKind kind) noexcept {
 }
 
 Task<Fd> SocketStore::get(SocketKind kind) {
-    for (;;) {
+    const bool is_new = !std::exchange(stock(kind).is_used, true);
+    for (bool has_waited = false;; has_waited = true) {
         if (auto socket = take(kind)) co_return std::move(*socket);
+        if (!has_waited && !is_new) stock(kind).target = std::min(stock(kind).target * 2, kStockMax);
         Waiters::Place place(loop_, stock(kind).waiters);
         wanted_.set();
         co_await place.called();

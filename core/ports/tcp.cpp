@@ -173,7 +173,7 @@ Task<void> TcpListener::serve() {
     Nursery connections(loop());
     auto ended = co_await settled(race(loop(), accept_all(connections), until_removed()));
     socket_.reset();
-    is_closed_.set();
+    is_closed_->set();
     if (!ended.ok()) co_await fail(ended.error());
     (void)co_await settled(within(loop(), kGrace, until_idle()));
     connections.cancel();
