@@ -126,8 +126,8 @@ Flow::State Flow::advance(CopyShared& shared, int from, int to, Sender sender) {
             state_ = State::pauses;
         } else {
             state_ = is_bulk_ ? read_by_pipe(shared, from, to) : read(shared, from, to);
-            // Less than there was room for: it was all. The end is no byte, and does not show in that.
-            const bool is_all = is_read_short_ && sender == Sender::goes_on && rest_.empty() && in_pipe_ == 0;
+            // The end is no byte, and does not show in how many there were.
+            const bool is_all = has_emptied_ && sender == Sender::goes_on;
             if (state_ == State::pauses && is_all) state_ = State::reads;
         }
     } while (state_ == State::pauses && turn_ < kTurnBytes);
@@ -145,7 +145,7 @@ Flow::State Flow::end(CopyShared& shared, int to) noexcept {
 // `pauses`, in what follows: something has been read, go on.
 Flow::State Flow::read(CopyShared& shared, int from, int to) {
     const ssize_t count = shared.calls.receive(from, shared.buffer);
-    is_read_short_ = false;
+    has_emptied_ = false;
     if (must_wait(count)) return State::reads;
     if (count < 0) return bad(State::from_bad, count);
     if (count == 0) {
@@ -159,8 +159,9 @@ Flow::State Flow::read(CopyShared& shared, int from, int to) {
     const auto taken = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
     bytes_ += taken;
     turn_ += size;
-    is_read_short_ = size < CopyShared::kBufferSize;
-    reads_ = is_read_short_ ? std::uint8_t{0} : static_cast<std::uint8_t>(reads_ + 1);
+    // Less than there was room for was all; recv(2) takes whatever there is.
+    has_emptied_ = size < CopyShared::kBufferSize;
+    reads_ = has_emptied_ ? std::uint8_t{0} : static_cast<std::uint8_t>(reads_ + 1);
     if (reads_ == kFullReads) {
         is_bulk_ = true;
         reads_ = 0;
@@ -177,8 +178,9 @@ Flow::State Flow::read_by_pipe(CopyShared& shared, int from, int to) {
         shared.calls.set_nonblocking(from);
         shared.calls.set_nonblocking(to);
     }
+    // However little it brings: a pipe is also full when each of its places holds a few bytes.
     const ssize_t count = shared.calls.splice_in(from, pipe_->write.get(), pipe_->size);
-    is_read_short_ = false;
+    has_emptied_ = false;
     if (must_wait(count)) return State::reads;
     if (count < 0) return bad(State::from_bad, count);
     if (count == 0) {

@@ -154,8 +154,8 @@ private:
     std::uint8_t reads_ = 0;  // in a row: full ones, or short ones of a bulk flow
     State state_ = State::reads;
     bool is_bulk_ = false;
-    bool is_read_short_ = false;  // the last one
-    bool has_ended_ = false;      // the sender has
+    bool has_emptied_ = false;  // the last read has taken all there was
+    bool has_ended_ = false;    // the sender has
     bool tells_end_ = true;
     bool is_nonblocking_ = false;
 };
