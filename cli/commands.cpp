@@ -98,6 +98,13 @@ constexpr Command kCommands[] = {
      .arguments_min = 1,
      .arguments_max = 1,
      .call = pause_command},
+    {.name = "proxy",
+     .summary = "publish ports of any network namespace",
+     .explanation =
+         "It is done by this process, in the foreground, for a container of whatever runtime, and\n"
+         "ends on SIGTERM or SIGINT. Ports that were left to be picked are printed, a line each.\n"
+         "READY=1 goes to $NOTIFY_SOCKET when all ports accept.",
+     .call = proxy_command},
     {.name = "ps",
      .summary = "list the processes of a container",
      .arguments = "<container-id> [ps options]",
