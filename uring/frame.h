@@ -1,8 +1,8 @@
 // Where coroutine frames live. A task is one allocation, its frame; mimalloc serves these in some 10 ns from
 // a free list of the right size. Sanitizer builds set URC_MIMALLOC=OFF: ASan does not look into mimalloc.
 //
-// `frames_live` is the one global of this room: it exists so that tests can say "no frame is left", and a
-// resident process can report it. One thread, so a plain number.
+// `frames_live` is a global so that tests can say "no frame is left", and a resident process can report it;
+// the other one of this room says where frames come from. One thread, so both are plain.
 #pragma once
 
 #include <cstddef>
@@ -20,12 +20,16 @@ inline constinit std::size_t frames_live = 0;
 
 namespace detail {
 
+#if defined(URC_MIMALLOC)
+inline constinit bool has_few_frames = false;
+#endif
+
 inline void* try_allocate_frame(std::size_t size) noexcept {
 #if defined(URC_MIMALLOC)
-    return mi_malloc(size);
-#else
-    return ::operator new(size, std::nothrow);
+    if (!has_few_frames) [[likely]]
+        return mi_malloc(size);
 #endif
+    return ::operator new(size, std::nothrow);
 }
 
 }  // namespace detail
@@ -40,9 +44,18 @@ inline void* allocate_frame(std::size_t size) noexcept {
 inline void free_frame(void* frame) noexcept {
     --frames_live;
 #if defined(URC_MIMALLOC)
-    mi_free(frame);
-#else
+    if (!detail::has_few_frames) [[likely]]
+        return mi_free(frame);
+#endif
     ::operator delete(frame);
+}
+
+// Before the first frame, in a process that will have a dozen and is one of a thousand: they lie in the
+// heap's gaps then. mimalloc would take 36 KiB for them alone, a page at least for each size.
+inline void expect_few_frames() noexcept {
+    URC_CHECK(frames_live == 0);
+#if defined(URC_MIMALLOC)
+    detail::has_few_frames = true;
 #endif
 }
 

@@ -13,8 +13,6 @@ namespace urc::monitor {
 
 namespace {
 
-// Two reads on their way are enough for one container: what was read is handed on at once.
-constexpr BufferRingOptions kBuffers{.count = 2, .size = 64 << 10};
 // How long messages to the manager and to clients may take when all else is done.
 constexpr std::chrono::seconds kFarewellBound{5};
 constexpr std::chrono::hours kEver{24 * 365};
@@ -48,10 +46,8 @@ Result<std::unique_ptr<Attendant>> Attendant::prepare(Loop& loop, const Options&
         if (!is_address.ok()) return std::move(is_address).error().context("$NOTIFY_SOCKET");
     }
     if (create.sinks.empty()) return attendant;
-    URC_TRY(attendant->buffers_, BufferRing::create(loop, kBuffers));
     URC_TRY(attendant->output_,
-            relay::Output::open(loop, *attendant->buffers_,
-                                {.id = create.id, .sinks = create.sinks, .log = &options.global.log}));
+            relay::Output::open(loop, {.id = create.id, .sinks = create.sinks, .log = &options.global.log}));
     attendant->input_ = std::move(pipes.in);
     attendant->out_ = std::move(pipes.out);
     attendant->err_ = std::move(pipes.err);

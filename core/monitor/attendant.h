@@ -22,7 +22,6 @@
 #include "core/notify/proxy.h"
 #include "core/relay/output.h"
 #include "core/runtime.h"
-#include "uring/buffer_ring.h"
 #include "uring/event.h"
 #include "uring/nursery.h"
 
@@ -103,7 +102,6 @@ private:
     Loop& loop_;
     Options options_;
 
-    std::unique_ptr<BufferRing> buffers_;
     std::unique_ptr<relay::Output> output_;
     std::unique_ptr<notify::Proxy> proxy_;
     Fd listener_;

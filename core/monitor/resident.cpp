@@ -10,11 +10,13 @@
 #include <csignal>
 
 #include "core/lifecycle/destroy.h"
+#include "core/memory.h"
 #include "core/monitor/attendant.h"
 #include "core/monitor/client.h"
 #include "core/process/orphans.h"
 #include "core/signals.h"
 #include "uring/file.h"
+#include "uring/frame.h"
 #include "uring/open_backend.h"
 #include "uring/ops_process.h"
 
@@ -32,6 +34,14 @@ struct PidfdInfo {
 static_assert(sizeof(PidfdInfo) == 64, "PIDFD_INFO_SIZE_VER0");
 constexpr std::uint64_t kInfoExit = 1 << 3;
 constexpr int kReapedWithinMs = 200;
+
+// A dozen requests are on their way at most, so that one page holds them and one their completions.
+RingOptions small_ring() {
+    RingOptions options;
+    options.requests = 32;
+    options.completions = 128;
+    return options;
+}
 
 // Of a process that is somebody else's child; -1 where the kernel does not tell.
 int wait_status_of_other(int pidfd) {
@@ -123,7 +133,8 @@ Result<void> Resident::leave_caller() const {
 
 Result<void> Resident::attend(Pipes& pipes, bool has_manager) {
     URC_TRY(SignalFd signals, SignalFd::open(all_signals_but_faults()));
-    URC_TRY(std::unique_ptr<Backend> backend, open_backend());
+    expect_few_frames();
+    URC_TRY(std::unique_ptr<Backend> backend, open_backend(small_ring()));
     Loop loop(*backend);
     URC_TRY(auto attendant,
             Attendant::prepare(
@@ -152,6 +163,7 @@ Result<void> Resident::attend(Pipes& pipes, bool has_manager) {
     if (has_manager && started_by_ == StartedBy::channel) attendant->adopt(std::move(report_));
     report_.reset();
     const Watched init{state_.init.pid, container_.init.get(), !has_manager};
+    give_back_memory();
     return loop.run(watch(loop, signals, *attendant, init));
 }
 

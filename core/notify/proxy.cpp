@@ -13,6 +13,7 @@
 #include <array>
 #include <vector>
 
+#include "core/notify/acquaintance.h"
 #include "core/notify/message.h"
 #include "core/notify/queue.h"
 #include "core/notify/sender.h"
@@ -86,6 +87,7 @@ private:
     Upstream upstream_;
     Queue queue_;
     Init init_;
+    Acquaintance last_sender_;
     pid_t main_pid_ = 0;  // whom the manager has been told to take for the main process
     bool is_ready_ = false;
     bool is_waiting_ = false;  // for upstream: nobody but pump() and finish() may send
@@ -202,7 +204,7 @@ void ContainerProxy::take(InMessage& message) {
     const std::size_t fds = message.fds().size();
     Sender sender;
     if (message.sender()) sender = {message.sender()->pid, message.sender_pidfd().get()};
-    if (standing_of(sender, options_.is_member) == Standing::stranger) {
+    if (last_sender_.standing_of(sender, options_.is_member, loop_.now()) == Standing::stranger) {
         tell(sender.pid, body, fds, "refused: not of the container");
         return warn(strangers_, "refused what process ", sender.pid, " sent: it is not of the container");
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "uring/check.h"
@@ -37,6 +38,7 @@ void Backlog::push(const Chunk& chunk) {
     std::string& to = has_spilled ? newest_ : memory_;
     to.append(reinterpret_cast<const char*>(&header), sizeof header);
     to.append(chunk.bytes);
+    if (has_spilled) newest_size_ += chunk.bytes.size();
 }
 
 bool Backlog::open_spill() {
@@ -83,6 +85,7 @@ void Backlog::load() {
     taken_ = 0;
     if (!spill_) {
         memory_.swap(newest_);
+        newest_size_ = 0;
         return;
     }
     std::size_t size = std::min<std::uint64_t>(kLoadSize, spill_end_ - spill_begin_);
@@ -90,8 +93,8 @@ void Backlog::load() {
         memory_.resize(size);
         ssize_t count;
         do {
-            count = ::pread(spill_.get(), memory_.data(), size, static_cast<off_t>(spill_begin_));
-        } while (count < 0 && errno == EINTR);
+            count = files_.read_at(spill_.get(), std::span(memory_), static_cast<off_t>(spill_begin_));
+        } while (count == -EINTR);
         std::size_t whole = 0, needed = sizeof(Header);
         Header header;
         while (count > 0 && whole + sizeof header <= static_cast<std::size_t>(count)) {
@@ -101,21 +104,31 @@ void Backlog::load() {
             whole += needed;
         }
         memory_.resize(whole);
-        if (whole > 0 || count <= 0) break;
+        if (whole > 0) break;
+        // An error, or less than was written: there is no more to be had.
+        if (count < static_cast<ssize_t>(size)) return lose_spilled();
         size = needed;
     }
     spill_begin_ += memory_.size();
-    if (memory_.empty()) spill_begin_ = spill_end_;  // the disk does not give it back: nothing to be done
     if (spill_begin_ == spill_end_) {
         spill_.reset();
         spill_begin_ = spill_end_ = 0;
     }
 }
 
+// What is behind the file is not lost with it.
+void Backlog::lose_spilled() {
+    lost_ += size_ - newest_size_;
+    size_ = newest_size_;
+    memory_.clear();
+    spill_.reset();
+    spill_begin_ = spill_end_ = 0;
+}
+
 Chunk Backlog::front() {
+    URC_CHECK(!empty());
     if (taken_ == memory_.size()) load();
     if (memory_.empty()) load();
-    URC_CHECK(!empty());
     if (memory_.empty()) {
         clear();
         return {};
@@ -143,7 +156,7 @@ void Backlog::pop(std::size_t size) {
 }
 
 void Backlog::clear() {
-    size_ = 0;
+    size_ = newest_size_ = 0;
     taken_ = front_done_ = 0;
     spill_begin_ = spill_end_ = 0;
     spill_.reset();

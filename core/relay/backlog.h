@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "core/relay/files.h"
 #include "core/relay/format.h"
@@ -29,11 +30,15 @@ public:
     std::uint64_t size() const { return size_; }
 
     void push(const Chunk& chunk);
-    // Not empty(). Good until the next call; bytes may be less than what was pushed in one piece.
+    // Not empty() before. Good until the next call; bytes may be less than what was pushed in one piece.
+    // None: what was left could not be read back, and it is empty now.
     Chunk front();
     // `size` bytes of front() have been taken. Gives all memory back with the last one.
     void pop(std::size_t size);
     void clear();
+
+    // Bytes that a disk has not given back since the last call.
+    std::uint64_t take_lost() { return std::exchange(lost_, 0); }
 
 private:
     struct Header {
@@ -45,6 +50,7 @@ private:
     bool spill(const Header& header, std::string_view bytes);
     bool open_spill();
     void load();
+    void lose_spilled();
 
     Files& files_;
     const SinkOptions& options_;
@@ -55,7 +61,9 @@ private:
     std::size_t front_done_ = 0;  // bytes of the first chunk that are gone
     Fd spill_;
     std::uint64_t spill_begin_ = 0, spill_end_ = 0;
-    std::string newest_;  // behind the file
+    std::string newest_;             // behind the file
+    std::uint64_t newest_size_ = 0;  // bytes of output in it
+    std::uint64_t lost_ = 0;
 };
 
 }  // namespace urc::relay

@@ -1,6 +1,7 @@
 #include "core/relay/files.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/timestamp.h"
@@ -19,6 +20,16 @@ ssize_t Files::write(int fd, std::string_view bytes) {
 
 ssize_t Files::write_at(int fd, std::string_view bytes, off_t offset) {
     ssize_t count = ::pwrite(fd, bytes.data(), bytes.size(), offset);
+    return count < 0 ? -errno : count;
+}
+
+ssize_t Files::read_at(int fd, std::span<char> into, off_t offset) {
+    ssize_t count = ::pread(fd, into.data(), into.size(), offset);
+    return count < 0 ? -errno : count;
+}
+
+ssize_t Files::send(int socket, std::string_view packet) {
+    ssize_t count = ::send(socket, packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     return count < 0 ? -errno : count;
 }
 

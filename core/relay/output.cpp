@@ -10,12 +10,12 @@
 #include <array>
 #include <optional>
 
+#include "core/memory.h"
 #include "core/relay/sink.h"
 #include "uring/deadline.h"
 #include "uring/event.h"
 #include "uring/nursery.h"
 #include "uring/ops_file.h"
-#include "uring/ops_leased.h"
 #include "uring/race.h"
 
 namespace urc::relay {
@@ -30,22 +30,16 @@ constexpr auto kRetryDelay = 1s;
 // A sink that polls writable and does not take anything.
 constexpr auto kBackOff = 20ms;
 constexpr std::size_t kSpliceMax = 1 << 20;
+constexpr std::size_t kReadMax = 64 << 10;
+// What a read of more than that has needed of the stack is given back when nothing follows for some time.
+constexpr std::size_t kReadLittle = 8 << 10;
+constexpr auto kQuiet = 1s;
 
 constexpr std::array kStreams = {Stream::out, Stream::err};
 
-// How a descriptor is read.
-enum class Source : std::uint8_t {
-    pipe,
-    socket,
-    polled,  // a terminal: the ring would hand it to a worker on older kernels
-};
-
-Source source_of(int fd) {
+bool is_fifo(int fd) {
     struct stat status {};
-    if (::fstat(fd, &status) < 0) return Source::polled;
-    return S_ISFIFO(status.st_mode)   ? Source::pipe
-           : S_ISSOCK(status.st_mode) ? Source::socket
-                                      : Source::polled;
+    return ::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
 }
 
 bool has_input(int fd) {
@@ -73,13 +67,14 @@ struct Side {
     bool is_read = false;
     bool can_splice = true;
     bool awaits_target = false;  // of a splice
+    bool has_read_much = false;  // since the stack was given back
     std::optional<std::chrono::nanoseconds> unfinished_since;
 };
 
 class RelayedOutput final : public Output {
 public:
-    RelayedOutput(Loop& loop, BufferRing& buffers, Files* files)
-        : loop_(loop), buffers_(buffers), files_(files ? *files : kernel_), out_(loop), err_(loop) {}
+    RelayedOutput(Loop& loop, Files* files)
+        : loop_(loop), files_(files ? *files : kernel_), out_(loop), err_(loop) {}
 
     Result<void> open_sinks(const OutputOptions& options) {
         for (const SinkOptions& sink : options.sinks) {
@@ -113,7 +108,6 @@ private:
     Side& side(Stream stream) { return stream == Stream::out ? out_ : err_; }
 
     Task<void> read_to_end(int fd, Stream stream);
-    Task<bool> read_once(int fd, Stream stream, Source source);
     Task<bool> splice_once(int fd, Sink& sink, Side& side);
     Task<void> until_taken(Sink& sink);
     Task<void> pump(Sink& sink);
@@ -124,14 +118,14 @@ private:
     Sink* only_pipe(Stream stream) const;
     void take(Stream stream, std::span<const std::byte> bytes);
     void note_unfinished(Stream stream);
-    std::optional<std::chrono::nanoseconds> reveal_in(Stream stream);
+    std::optional<std::chrono::nanoseconds> timeout_of(Stream stream);
+    void be_quiet(Stream stream);
     void reveal(Stream stream);
-    bool read_polled_once(int fd, Stream stream);
+    bool read_once(int fd, Stream stream);
     void wake_keepers();
     void wake_readers();
 
     Loop& loop_;
-    BufferRing& buffers_;
     Files kernel_;
     Files& files_;
     std::vector<std::unique_ptr<Sink>> sinks_;
@@ -170,11 +164,21 @@ void RelayedOutput::note_unfinished(Stream stream) {
     }
 }
 
-// The time until the unfinished line of `stream` is to be shown.
-std::optional<std::chrono::nanoseconds> RelayedOutput::reveal_in(Stream stream) {
-    const auto& since = side(stream).unfinished_since;
-    if (!since) return std::nullopt;
-    return std::max<std::chrono::nanoseconds>(*since + kUnfinishedMax - loop_.now(), 0ns);
+// How long to wait for more before be_quiet().
+std::optional<std::chrono::nanoseconds> RelayedOutput::timeout_of(Stream stream) {
+    const Side& one = side(stream);
+    if (one.unfinished_since)
+        return std::max<std::chrono::nanoseconds>(*one.unfinished_since + kUnfinishedMax - loop_.now(), 0ns);
+    if (one.has_read_much) return kQuiet;
+    return std::nullopt;
+}
+
+// Nothing came: an unfinished line is to be seen, and then there is time to be small.
+void RelayedOutput::be_quiet(Stream stream) {
+    Side& one = side(stream);
+    if (one.unfinished_since) return reveal(stream);
+    one.has_read_much = false;
+    give_back_stack();
 }
 
 void RelayedOutput::reveal(Stream stream) {
@@ -205,46 +209,16 @@ Sink* RelayedOutput::only_pipe(Stream stream) const {
 // -----------------------------------------------------------------------------------------------------
 
 // read(2) of what poll has announced. False at the end: nothing, or EIO of a terminal whose other side is
-// closed.
-bool RelayedOutput::read_polled_once(int fd, Stream stream) {
-    std::array<std::byte, 16 << 10> bytes;
+// closed. The bytes lie on the stack, where all streams of the process use the same pages.
+bool RelayedOutput::read_once(int fd, Stream stream) {
+    std::array<std::byte, kReadMax> bytes;
     ssize_t count = ::read(fd, bytes.data(), bytes.size());
     if (count < 0) return errno == EINTR || errno == EAGAIN;
-    if (count > 0) take(stream, std::span(bytes).first(static_cast<std::size_t>(count)));
-    return count > 0;
-}
-
-// Waits for something to read and hands it on. False at the end. A line that stays unfinished is shown.
-Task<bool> RelayedOutput::read_once(int fd, Stream stream, Source source) {
-    auto wait = reveal_in(stream);
-    if (source == Source::polled) {
-        if (!wait) {
-            co_await poll(loop_, fd, POLLIN);
-        } else {
-            auto events = co_await settled(deadline(poll(loop_, fd, POLLIN), *wait));
-            if (!events.ok() && events.error().code() != ETIMEDOUT) co_return events.error();
-            if (!events.ok()) {
-                reveal(stream);
-                co_return true;
-            }
-        }
-        co_return read_polled_once(fd, stream);
-    }
-    BufferLease lease;
-    if (!wait) {
-        lease = co_await read_leased(loop_, fd, buffers_);
-    } else {
-        auto read = co_await settled(deadline(read_leased(loop_, fd, buffers_), *wait));
-        if (!read.ok() && read.error().code() != ETIMEDOUT) co_return read.error();
-        if (!read.ok()) {
-            reveal(stream);
-            co_return true;
-        }
-        lease = std::move(*read);
-    }
-    if (lease.empty()) co_return false;
-    take(stream, lease.bytes());
-    co_return true;
+    if (count == 0) return false;
+    const auto size = static_cast<std::size_t>(count);
+    if (size > kReadLittle) side(stream).has_read_much = true;
+    take(stream, std::span(bytes).first(size));
+    return true;
 }
 
 // From pipe to pipe without touching the bytes. False at the end.
@@ -280,16 +254,28 @@ Task<void> RelayedOutput::read_to_end(int fd, Stream stream) {
             side.wake.set();
         }
     } reading(side(stream));
-    const Source source = source_of(fd);
+    const bool is_pipe = is_fifo(fd);
     for (bool goes_on = true; goes_on;) {
         while (!has_room(stream)) co_await side(stream).room.wait();
-        Sink* pipe = source == Source::pipe && side(stream).can_splice ? only_pipe(stream) : nullptr;
+        Sink* pipe = is_pipe && side(stream).can_splice ? only_pipe(stream) : nullptr;
         // A sink that drops or spills must not hold up the stream when it is full.
         if (pipe && pipe->options().policy == Policy::block) {
             goes_on = co_await splice_once(fd, *pipe, side(stream));
-        } else {
-            goes_on = co_await read_once(fd, stream, source);
+            continue;
         }
+        // Here and not in a task of its own, which would be a frame for every read.
+        if (auto wait = timeout_of(stream)) {
+            auto events = co_await settled(deadline(poll(loop_, fd, POLLIN), *wait));
+            const bool is_late = !events.ok() && events.error().code() == ETIMEDOUT;
+            if (!events.ok() && !is_late) co_await fail(std::move(events).error());
+            if (is_late) {
+                be_quiet(stream);
+                continue;
+            }
+        } else {
+            co_await poll(loop_, fd, POLLIN);
+        }
+        goes_on = read_once(fd, stream);
     }
 }
 
@@ -407,8 +393,8 @@ Task<void> RelayedOutput::finish(std::chrono::nanoseconds bound) {
 
 }  // namespace
 
-Result<std::unique_ptr<Output>> Output::open(Loop& loop, BufferRing& buffers, const OutputOptions& options) {
-    auto output = std::make_unique<RelayedOutput>(loop, buffers, options.files);
+Result<std::unique_ptr<Output>> Output::open(Loop& loop, const OutputOptions& options) {
+    auto output = std::make_unique<RelayedOutput>(loop, options.files);
     URC_TRY_VOID(output->open_sinks(options));
     return std::unique_ptr<Output>(std::move(output));
 }

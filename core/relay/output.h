@@ -1,7 +1,7 @@
 // Output: what a container writes, on its way to the sinks. The same code serves one container (foreground
-// run, the monitor) and thousands (the supervisor): all of them share one Loop and one BufferRing.
+// run, the monitor) and thousands (the supervisor): all of them share one Loop.
 //
-//   stdout pipe --relay()--> [64 KiB from the ring's buffers] --+--> sink 1 --> file, by plain write(2)
+//   stdout pipe --relay()--> [64 KiB of the process's stack] ----+--> sink 1 --> file, by plain write(2)
 //   stderr pipe --relay()-->                                    +--> sink 2 --> fifo, waits by poll
 //                                                               +--> viewers (attach): never waited for
 //
@@ -29,7 +29,6 @@
 
 #include "core/log.h"
 #include "core/relay/sink_options.h"
-#include "uring/buffer_ring.h"
 #include "uring/loop.h"
 
 namespace urc::relay {
@@ -55,9 +54,8 @@ struct OutputOptions {
 class Output {
 public:
     // Opens every sink, before the container is started: a path that cannot be opened is an Error here.
-    // `buffers` are for reading, shared by all; both must outlive the Output.
-    static Result<std::unique_ptr<Output>> open(Loop& loop, BufferRing& buffers,
-                                                const OutputOptions& options);
+    // `loop` must outlive the Output.
+    static Result<std::unique_ptr<Output>> open(Loop& loop, const OutputOptions& options);
     virtual ~Output() = default;
 
     // Reads `fd` (a pipe, or the master of a terminal; borrowed) until its end and hands on what it says. One

@@ -148,6 +148,8 @@ bool Sink::retry() {
         std::size_t done = work(chunk);
         if (!is_over_) backlog_.pop(done);
     }
+    if (std::uint64_t lost = backlog_.take_lost())
+        warn(std::to_string(lost) + " bytes", "the spill file does not give them back");
     bool is_quiet = !is_stalled_ && !is_over_;
     if (is_quiet && say_pending()) has_complained_ = false;
     // Bytes in the backlog may grow when they become records, so that being free again counts in any case.

@@ -45,7 +45,7 @@ public:
 Result<std::unique_ptr<Target>> open_file(Files& files, const SinkOptions& options);
 Result<std::unique_ptr<Target>> open_fifo(const SinkOptions& options);
 Result<std::unique_ptr<Target>> open_inherited(const SinkOptions& options);
-Result<std::unique_ptr<Target>> open_journal(const SinkOptions& options);
+Result<std::unique_ptr<Target>> open_journal(Files& files, const SinkOptions& options);
 
 Result<std::unique_ptr<Target>> open_target(Files& files, const SinkOptions& options);
 

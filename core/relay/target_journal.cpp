@@ -17,8 +17,8 @@ constexpr const char* kSocket = "/run/systemd/journal/socket";
 
 class JournalTarget final : public Target {
 public:
-    explicit JournalTarget(const SinkOptions& options)
-        : path_(options.socket.empty() ? kSocket : options.socket) {}
+    JournalTarget(Files& files, const SinkOptions& options)
+        : files_(files), path_(options.socket.empty() ? kSocket : options.socket) {}
 
     Result<void> connect() {
         sockaddr_un address{};
@@ -54,11 +54,11 @@ private:
     int send(std::string_view record) const {
         ssize_t count;
         do {
-            count = ::send(socket_.get(), record.data(), record.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        } while (count < 0 && errno == EINTR);
+            count = files_.send(socket_.get(), record);
+        } while (count == -EINTR);
         if (count >= 0) return 0;
         // More than the socket's buffer can hold: the same as a file, which must not change any more.
-        return errno == EMSGSIZE ? send_sealed(record) : errno;
+        return count == -EMSGSIZE ? send_sealed(record) : static_cast<int>(-count);
     }
 
     int send_sealed(std::string_view record) const {
@@ -77,6 +77,7 @@ private:
         return count < 0 ? errno : 0;
     }
 
+    Files& files_;
     std::string path_;
     Fd socket_;
     bool is_pollable_ = false;
@@ -89,8 +90,8 @@ public:
 
 }  // namespace
 
-Result<std::unique_ptr<Target>> open_journal(const SinkOptions& options) {
-    auto target = std::make_unique<JournalTarget>(options);
+Result<std::unique_ptr<Target>> open_journal(Files& files, const SinkOptions& options) {
+    auto target = std::make_unique<JournalTarget>(files, options);
     URC_TRY_VOID(target->connect());
     return std::unique_ptr<Target>(std::move(target));
 }
@@ -102,7 +103,7 @@ Result<std::unique_ptr<Target>> open_target(Files& files, const SinkOptions& opt
         case Driver::json_file:
             return open_file(files, options);
         case Driver::journald:
-            return open_journal(options);
+            return open_journal(files, options);
         case Driver::fd:
             return open_inherited(options);
         case Driver::fifo:

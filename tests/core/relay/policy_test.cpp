@@ -252,7 +252,7 @@ TEST_F(PolicyTest, WhatIsNoFifoIsRefused) {
     ASSERT_TRUE(open_at(AT_FDCWD, directory_.path("fifo").c_str(), O_CREAT | O_WRONLY, 0600).ok());
     OutputOptions options;
     options.sinks = {fifo(Policy::block)};
-    auto output = Output::open(loop(), *buffers_, std::move(options));
+    auto output = Output::open(loop(), std::move(options));
     ASSERT_FALSE(output.ok());
     EXPECT_NE(output.error().text().find("not a fifo"), std::string::npos);
 }
@@ -282,6 +282,37 @@ TEST_F(PolicyTest, ADescriptorGetsTheBytesAndKeepsItsFlags) {
     }
 }
 
+// As nobody, who may not open the pipe once more by way of /proc.
+TEST_F(PolicyTest, ADescriptorThatCannotBeOpenedAgainGetsWhatPollSaysItTakes) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root, to be somebody else";
+    auto [from, to] = make_pipe();
+    const int flags = ::fcntl(to.get(), F_GETFL);
+    ASSERT_EQ(::seteuid(65534), 0);
+    auto target = open_inherited(fd_sink(to.get()));
+    ASSERT_EQ(::seteuid(0), 0);
+    ASSERT_TRUE(target.ok()) << target.error().text();
+    EXPECT_EQ((*target)->splice_fd(), -1) << "it has not opened its own";
+    const std::string text = numbered_lines(5000);
+    std::size_t taken = 0;
+    // The descriptor is a blocking one: a write that asked for more than there is room would not come back.
+    std::string got;
+    while (taken < text.size()) {
+        const Put put = (*target)->put(std::string_view(text).substr(taken));
+        taken += put.taken;
+        EXPECT_TRUE(put.error == 0 || put.error == EAGAIN) << errno_text(put.error);
+        EXPECT_FALSE(put.is_over);
+        std::array<char, 10000> some;
+        const ssize_t count = ::read(from.get(), some.data(), some.size());
+        ASSERT_GT(count, 0);
+        got.append(some.data(), static_cast<std::size_t>(count));
+    }
+    target->reset();
+    to.reset();
+    ASSERT_TRUE(run(collect(loop(), from.get(), got, text.size())).ok());
+    EXPECT_TRUE(got == text);
+    EXPECT_EQ(flags & O_NONBLOCK, 0);
+}
+
 TEST_F(PolicyTest, AViewerIsNoLessServedWhenBytesCouldBeSpliced) {
     class Onlooker final : public Viewer {
     public:
@@ -301,7 +332,7 @@ TEST_F(PolicyTest, AViewerIsNoLessServedWhenBytesCouldBeSpliced) {
 TEST_F(PolicyTest, ADescriptorThatIsNoneIsRefused) {
     OutputOptions options;
     options.sinks = {fd_sink(987)};
-    auto output = Output::open(loop(), *buffers_, std::move(options));
+    auto output = Output::open(loop(), std::move(options));
     ASSERT_FALSE(output.ok());
     EXPECT_EQ(output.error().text(), "log fd: stat: descriptor 987: Bad file descriptor");
 }
@@ -403,9 +434,25 @@ TEST_F(JournalTest, AJournalThatIsAwayForAWhileLosesNothing) {
     EXPECT_EQ(got, "one\ntwo\n");
 }
 
+TEST_F(JournalTest, AKernelWithoutMemoryForADatagramIsTriedAgainLaterAndNotByPoll) {
+    Fd socket = bind_journal();
+    files_.send_errors = {ENOBUFS, ENOMEM};
+    auto target = open_journal(files_, journal());
+    ASSERT_TRUE(target.ok());
+    EXPECT_EQ((*target)->put("MESSAGE=x\n").error, ENOBUFS);
+    EXPECT_EQ((*target)->wait_fd(), -1) << "the socket is writable, and would be polled for ever";
+    EXPECT_EQ((*target)->put("MESSAGE=x\n").error, ENOMEM);
+    EXPECT_EQ((*target)->put("MESSAGE=x\n").error, 0);
+    std::string got;
+    files_.send_errors = {ENOBUFS};
+    Output& output = open({journal()});
+    ASSERT_TRUE(run(journal_all(loop(), output, socket.get(), "one\ntwo\n", 3, got)).ok());
+    EXPECT_TRUE(got.ends_with("one\ntwo\n")) << got;
+}
+
 TEST_F(JournalTest, ARecordThatIsTooLargeForADatagramIsSentAsASealedFile) {
     Fd socket = bind_journal();
-    auto target = open_journal(journal());
+    auto target = open_journal(files_, journal());
     ASSERT_TRUE(target.ok());
     const std::string record = "SYSLOG_IDENTIFIER=x\nMESSAGE=" + std::string(1 << 19, 'x') + '\n';
     Put put = (*target)->put(record);

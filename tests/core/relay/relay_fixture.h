@@ -15,7 +15,6 @@
 #include "core/relay/files.h"
 #include "core/relay/output.h"
 #include "tests/uring/loop_fixture.h"
-#include "uring/buffer_ring.h"
 #include "uring/deadline.h"
 #include "uring/file.h"
 #include "uring/nursery.h"
@@ -39,6 +38,9 @@ public:
     std::deque<Mood> moods;
     int open_error = 0;
     int rename_error = 0;
+    int read_error = 0;
+    std::size_t read_max = SIZE_MAX;  // of one read
+    std::deque<int> send_errors;
     std::size_t writes = 0, refused = 0;
 
     Result<Fd> open(const std::string& path, int flags, mode_t mode) override {
@@ -58,6 +60,16 @@ public:
     }
     int rename(const std::string& from, const std::string& to) override {
         return rename_error ? rename_error : Files::rename(from, to);
+    }
+    ssize_t read_at(int fd, std::span<char> into, off_t offset) override {
+        if (read_error) return -read_error;
+        return Files::read_at(fd, into.first(std::min(into.size(), read_max)), offset);
+    }
+    ssize_t send(int socket, std::string_view packet) override {
+        if (send_errors.empty()) return Files::send(socket, packet);
+        const int error = send_errors.front();
+        send_errors.pop_front();
+        return -error;
     }
     WallTime now() override { return kWallTime; }
 };
@@ -125,22 +137,8 @@ inline std::string k8s_text(std::string_view records, std::string_view stream = 
 
 class RelayTest : public LoopTest {
 protected:
-    void SetUp() override {
-        LoopTest::SetUp();
-        if (!loop_) return;
-        BufferRingOptions options;
-        options.count = 16;
-        options.size = 64 << 10;
-        auto buffers = BufferRing::create(loop(), options);
-        ASSERT_TRUE(buffers.ok());
-        buffers_ = std::move(*buffers);
-    }
     void TearDown() override {
         output_.reset();
-        if (buffers_) {
-            EXPECT_EQ(buffers_->leased(), 0U);
-        }
-        buffers_.reset();
         LoopTest::TearDown();
     }
 
@@ -150,7 +148,7 @@ protected:
         options.sinks = std::move(sinks);
         options.files = files ? files : &files_;
         options.log = &log_;
-        auto output = Output::open(loop(), *buffers_, std::move(options));
+        auto output = Output::open(loop(), std::move(options));
         EXPECT_TRUE(output.ok()) << (output.ok() ? "" : output.error().text());
         output_ = std::move(*output);
         return *output_;
@@ -159,7 +157,6 @@ protected:
     Directory directory_;
     MoodyFiles files_;
     Log log_;
-    std::unique_ptr<BufferRing> buffers_;
     std::unique_ptr<Output> output_;
 };
 
