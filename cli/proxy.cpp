@@ -1,12 +1,10 @@
 // urc proxy: publishes ports of a network namespace, in the foreground.
-#include <unistd.h>
-
 #include <cstdlib>
 
 #include "cli/command.h"
+#include "cli/print.h"
 #include "cli/values.h"
 #include "core/ports/proxy.h"
-#include "uring/file.h"
 
 namespace urc::cli {
 namespace {
@@ -49,12 +47,6 @@ Result<void> take_words(const ProxyWords& words, ports::ProxyOptions& proxy) {
     return {};
 }
 
-// Who let the port be picked has to hear which.
-Result<void> tell(const ports::Spec& asked, const ports::Spec& opened) {
-    if (asked.host_port != 0) return {};
-    return write_all(STDOUT_FILENO, spec_text(opened) + "\n", "stdout");
-}
-
 }  // namespace
 
 int proxy_command(Session& session) {
@@ -64,7 +56,7 @@ int proxy_command(Session& session) {
     declare_proxy_options(options, words);
     if (auto status = session.begin(options)) return *status;
     if (auto taken = take_words(words, proxy); !taken) return session.fail(taken.error());
-    auto result = ports::run_proxy(session.global(), proxy, tell);
+    auto result = ports::run_proxy(session.global(), proxy, tell_published);
     return result ? 0 : session.fail(result.error());
 }
 

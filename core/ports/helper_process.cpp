@@ -96,7 +96,7 @@ Failure load_filter() {
     return {};
 }
 
-using Descriptors = std::array<int, kSocketsPerRequestMax>;
+using SocketNumbers = std::array<int, kSocketsPerRequestMax>;
 
 int make_socket(SocketKind kind) {
     constexpr int kFlags = SOCK_NONBLOCK | SOCK_CLOEXEC;
@@ -122,9 +122,9 @@ int make_socket(SocketKind kind) {
     return -1;
 }
 
-void send_reply(const HelperReply& reply, const Descriptors& descriptors) {
+void send_reply(const HelperReply& reply, const SocketNumbers& descriptors) {
     iovec data{const_cast<HelperReply*>(&reply), sizeof reply};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(Descriptors))> control{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(SocketNumbers))> control{};
     msghdr message{};
     message.msg_iov = &data;
     message.msg_iovlen = 1;
@@ -145,7 +145,7 @@ void send_reply(const HelperReply& reply, const Descriptors& descriptors) {
 }
 
 void answer(const HelperRequest& request) {
-    Descriptors descriptors;
+    SocketNumbers descriptors;
     HelperReply reply;
     while (reply.count < std::min<unsigned>(request.count, kSocketsPerRequestMax)) {
         const int fd = make_socket(request.kind);

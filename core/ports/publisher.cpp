@@ -17,7 +17,8 @@ Publisher::Publisher(Loop& loop, Nursery& nursery, Fd network_namespace, Descrip
       network_namespace_(std::move(network_namespace)),
       helper_(loop, network_namespace_.get(), options_.helper),
       sockets_(loop, helper_, options_.log),
-      surroundings_{loop, sockets_, sources_, descriptors, copy, options_.log, options_.proxy_header} {}
+      surroundings_{loop, sockets_, sources_, descriptors, copy, options_.log, options_.proxy_header},
+      port_gone_(loop) {}
 
 Publisher::~Publisher() {
     // serve() refers to it until the nursery is joined.
@@ -43,7 +44,6 @@ Result<Spec> Publisher::add(Spec spec) {
     spec = std::move(wanted);
     spec.child_ip = options_.host_gateway_ip.empty() ? choose_child_address(spec)
                                                      : choose_child_address(spec, options_.host_gateway_ip);
-    URC_TRY(const Address child, Address::of(spec.child_ip, spec.child_port));
     if (spec.handover) return Error::message("publish: " + spec_text(spec) + ": handover is not supported");
     for (const auto& port : ports_)
         if (!port->is_removed && overlaps(port->listener->spec(), spec))
@@ -51,6 +51,16 @@ Result<Spec> Publisher::add(Spec spec) {
                                       spec_text(port->listener->spec()),
                                   EADDRINUSE);
     URC_TRY(Fd socket, bind_host_port(spec));
+    URC_TRY_VOID(open(spec, std::move(socket)));
+    return spec;
+}
+
+Result<void> Publisher::add(BoundPort port) {
+    return open(std::move(port.spec), std::move(port.socket));
+}
+
+Result<void> Publisher::open(Spec spec, Fd socket) {
+    URC_TRY(const Address child, Address::of(spec.child_ip, spec.child_port));
     auto port = std::make_unique<Port>();
     if (is_tcp(spec.protocol))
         port->listener = std::make_unique<TcpListener>(surroundings_, std::move(socket), spec, child);
@@ -59,7 +69,7 @@ Result<Spec> Publisher::add(Spec spec) {
             std::make_unique<UdpListener>(surroundings_, std::move(socket), spec, child, options_.udp_idle);
     ports_.push_back(std::move(port));
     nursery_.spawn(serve(*ports_.back()));
-    return spec;
+    return {};
 }
 
 Task<void> Publisher::serve(Port& port) {
@@ -69,6 +79,11 @@ Task<void> Publisher::serve(Port& port) {
         options_.log->warning("publish: ", spec_text(port.listener->spec()),
                               ": closed: ", ended.error().text());
     std::erase_if(ports_, [&port](const auto& each) { return each.get() == &port; });
+    port_gone_.set();
+}
+
+Task<void> Publisher::until_empty() {
+    while (!ports_.empty()) co_await port_gone_.wait();
 }
 
 Task<void> Publisher::remove(Spec spec) {

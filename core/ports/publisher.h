@@ -15,6 +15,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/ports/bound.h"
 #include "core/ports/helper.h"
 #include "core/ports/listener.h"
 #include "core/ports/udp.h"
@@ -50,6 +51,8 @@ public:
     // Opens the port; the spec with everything that was left open in it: its ports and addresses. The Error
     // is one line (listen.h).
     Result<Spec> add(Spec spec);
+    // The same for one that is bound already; the caller has made sure that no two are alike.
+    Result<void> add(BoundPort port);
 
     // Closes the port now; connections may go on for Listener::kGrace. ENOENT: it is not there. `spec` as
     // add() gave it.
@@ -57,6 +60,9 @@ public:
 
     // Those that are open.
     std::vector<Entry> list() const;
+
+    // Until nothing of a port is left, neither listener nor connection. One task.
+    Task<void> until_empty();
 
     const Helper& helper() const noexcept { return helper_; }
     // How often the helper had to be started again.
@@ -68,6 +74,7 @@ private:
         bool is_removed = false;
     };
 
+    Result<void> open(Spec spec, Fd socket);
     Task<void> keep_sources();
     Task<void> serve(Port& port);
 
@@ -80,6 +87,7 @@ private:
     Sources sources_;
     Surroundings surroundings_;
     std::vector<std::unique_ptr<Port>> ports_;
+    Event port_gone_;
 };
 
 }  // namespace urc::ports
