@@ -127,6 +127,13 @@ def storm(host, port, count):
             connection.close()
 
 
+def reset(host, port):
+    try:
+        is_reset(connect(host, port))
+    except ConnectionResetError:
+        return
+
+
 def is_reset(connection):
     try:
         want(connection.recv(1), None, "a reset was expected")
@@ -168,6 +175,6 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 roles = {
     "echo": lambda port, *address: server(port, echo, *address), "sum": lambda port: server(port, summer),
     "stream": stream, "udp": serve_udp, "up": up, "down": down, "idle": idle, "storm": storm,
-    "reset": lambda host, port: is_reset(connect(host, port)), "held": held, "ask": ask,
+    "reset": reset, "held": held, "ask": ask,
 }
 roles[sys.argv[1]](*sys.argv[2:])

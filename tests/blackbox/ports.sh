@@ -182,7 +182,7 @@ test_what_is_wrong_is_refused() {
     call proxy --pid $$
     refused 1 "give at least one port"
     call proxy --pid 0 -p 80:80
-    refused 1 "invalid pid \"0\""
+    refused 1 "invalid value for pid: \"0\""
     call proxy --pid $$ -p 80:80/sctp
     refused 1 "publish: 80:80/sctp: the protocol is none of"
     call proxy --pid $$ -p 8080:80 -p 127.0.0.1:8080:81
@@ -192,7 +192,7 @@ test_what_is_wrong_is_refused() {
     call proxy --netns /proc/self/ns/uts -p 8080:80
     refused 1 "ns/uts"
     call proxy --pid $$ -p 8080:80 --proxy-protocol v3
-    refused 1 "invalid proxy-protocol \"v3\""
+    refused 1 "invalid value for proxy-protocol: \"v3\""
 }
 
 main
