@@ -31,6 +31,7 @@ public:
 
     bool has_room(std::size_t count) const noexcept { return taken_ + count <= max_; }
     std::size_t taken() const noexcept { return taken_; }
+    std::size_t max() const noexcept { return max_; }
 
     // Counted as long as it lives.
     class Share {

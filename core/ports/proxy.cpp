@@ -37,34 +37,29 @@ Task<void> say_ready(Loop& loop, const Log& log, const std::string& socket) {
 
 using Opened = std::function<Result<void>(const Spec& asked, const Spec& opened)>;
 
-Task<void> serve(Nursery& nursery, Loop* loop, const Global* global, const ProxyOptions* options,
-                 const Opened* opened) {
+Task<void> serve(Loop& loop, const Global& global, const ProxyOptions& options, const Opened& opened) {
     // First, so that a signal that comes early is not lost.
     const SignalFd signals = co_await SignalFd::open(SIGTERM, SIGINT);
-    Fd network_namespace = co_await open_namespace_of(*options);
+    Fd network_namespace = co_await open_namespace_of(options);
     Descriptors descriptors = Descriptors::by_limit();
     auto copy = std::make_unique<CopyShared>(kernel_calls(), descriptors);
     PublisherOptions publisher_options;
-    publisher_options.log = &global->log;
-    publisher_options.proxy_header = options->proxy_header;
-    Publisher publisher(*loop, nursery, std::move(network_namespace), descriptors, *copy,
+    publisher_options.log = &global.log;
+    publisher_options.proxy_header = options.proxy_header;
+    // In the frame of the publisher, so that an Error first ends what runs in there.
+    Nursery nursery(loop);
+    Publisher publisher(loop, nursery, std::move(network_namespace), descriptors, *copy,
                         std::move(publisher_options));
     co_await publisher.start();
-    for (const Spec& spec : options->specs) {
+    for (const Spec& spec : options.specs) {
         Spec open = co_await publisher.add(spec);
-        global->log.debug("publish: ", spec_text(open));
-        co_await (*opened)(spec, open);
+        global.log.debug("publish: ", spec_text(open));
+        co_await opened(spec, open);
     }
-    if (!options->notify_socket.empty()) co_await say_ready(*loop, global->log, options->notify_socket);
-    co_await signals.next(*loop);
+    if (!options.notify_socket.empty()) co_await say_ready(loop, global.log, options.notify_socket);
+    co_await signals.next(loop);
     nursery.cancel();
     co_await nursery.join();
-}
-
-Task<void> serve_in_nursery(Loop& loop, const Global& global, const ProxyOptions& options,
-                            const Opened& opened) {
-    Nursery nursery(loop);
-    co_await serve(nursery, &loop, &global, &options, &opened);
 }
 
 }  // namespace
@@ -76,7 +71,7 @@ Result<void> run_proxy(const Global& global, const ProxyOptions& options, const 
     process::raise_descriptor_limit();
     URC_TRY(auto backend, open_backend());
     Loop loop(*backend);
-    return loop.run(serve_in_nursery(loop, global, options, opened));
+    return loop.run(serve(loop, global, options, opened));
 }
 
 }  // namespace urc::ports

@@ -25,7 +25,7 @@ Task<Fd> SocketStore::get(SocketKind kind) {
     const bool is_new = !std::exchange(stock(kind).is_used, true);
     for (bool has_waited = false;; has_waited = true) {
         if (auto socket = take(kind)) co_return std::move(*socket);
-        if (!has_waited && !is_new) stock(kind).target = std::min(stock(kind).target * 2, kStockMax);
+        if (!has_waited && !is_new) stock(kind).target = std::min(stock(kind).target * 2, stock_max_);
         Waiters::Place place(loop_, stock(kind).waiters);
         wanted_.set();
         co_await place.called();

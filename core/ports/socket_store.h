@@ -27,8 +27,13 @@ public:
     static constexpr unsigned kStockMax = kSocketsPerRequestMax;
     static constexpr std::chrono::milliseconds kPauseMax{5000};
 
-    SocketStore(Loop& loop, Helper& helper, const Log* log = nullptr) noexcept
-        : loop_(loop), helper_(helper), log_(log), wanted_(loop) {}
+    // `stock_max`: of one kind; what is in stock is counted nowhere, so it has to be small where descriptors
+    // are few.
+    SocketStore(Loop& loop, Helper& helper, unsigned stock_max = kStockMax, const Log* log = nullptr) noexcept
+        : loop_(loop), helper_(helper), stock_max_(stock_max), log_(log), wanted_(loop) {
+        // Asked for when an address changes.
+        stock(SocketKind::route).target = 1;
+    }
 
     // Fills up until it is cancelled. One task.
     Task<void> serve();
@@ -57,6 +62,7 @@ private:
 
     Loop& loop_;
     Helper& helper_;
+    unsigned stock_max_;
     const Log* log_;
     Event wanted_;
     std::array<Stock, kSocketKinds> stocks_;

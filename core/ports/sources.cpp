@@ -20,7 +20,7 @@ Task<void> Sources::watch(Loop& loop, SocketStore& sockets) {
     groups.nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
     if (::bind(changes.get(), reinterpret_cast<const sockaddr*>(&groups), sizeof groups) < 0)
         co_await fail(Error::last("bind", "rtnetlink"));
-    std::array<std::byte, 8192> message;
+    std::array<std::byte, 256> message;
     for (;;) {
         co_await read(sockets);
         // What it says does not matter: that there was a change does. ENOBUFS: there were many.
