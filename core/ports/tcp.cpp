@@ -30,6 +30,9 @@ int socket_error(int socket) noexcept {
     return ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &code, &size) < 0 ? errno : code;
 }
 
+}  // namespace
+
+// These two are in the frame of a member, which has no room for names of this file alone.
 class Counted {
 public:
     Counted(Stats& stats, Event& idle) noexcept : stats_(stats), idle_(idle) {
@@ -123,6 +126,8 @@ private:
     int server_;
     bool was_reset_ = false;
 };
+
+namespace {
 
 // Until the dial has its answer, or the client has gone.
 Task<int> until_connected(Connection& connection, int server) {
