@@ -32,7 +32,7 @@ Task<void> Publication::serve() {
         error_.reset();
         auto ended = co_await settled(publish());
         is_opening_ = false;
-        if (!ended.ok()) error_ = ended.error();
+        error_ = ended.ok() ? Error(ECANCELED, "publish") : ended.error();
         waiters_.call_all();
         // What has failed is tried again for the next one who wants it.
         if (!ended.ok() && ended.error().code() == ECANCELED) co_await fail(ended.error());
@@ -68,12 +68,14 @@ Task<void> Publication::publish() {
 }
 
 Task<void> Publication::until_published() {
-    if (publisher_) co_return;
-    if (!is_opening_) wanted_.set();
-    ports::Waiters::Place place(loop_, waiters_);
-    if (!is_finished_) co_await place.called();
-    if (!publisher_ && error_) co_await fail(*error_);
-    if (!publisher_) co_await fail(Error::message("publish: the container has ended", ESRCH));
+    if (!publisher_ && !is_finished_) {
+        if (!is_opening_) wanted_.set();
+        ports::Waiters::Place place(loop_, waiters_);
+        co_await place.called();
+    }
+    // It stays for a while with what is on its way; nothing is added any more.
+    if (is_finished_) co_await fail(Error::message("publish: the container has ended", ESRCH));
+    if (!publisher_) co_await fail(*error_);
 }
 
 Task<void> Publication::until_open() {

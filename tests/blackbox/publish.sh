@@ -11,13 +11,13 @@ call() {
 # service NAME SCRIPT [JQ]: a bundle whose init runs SCRIPT, with a page for httpd.
 service() {
     dir=$(bundle "$1" ".process.args = [\"/bin/sh\", \"-c\", $(printf '%s' "$2" | jq -Rs .)] | ${3:-.}")
-    for applet in nc httpd kill; do ln -sf busybox "$dir/rootfs/bin/$applet"; done
+    for applet in nc httpd yes; do ln -sf busybox "$dir/rootfs/bin/$applet"; done
     mkdir -p "$dir/rootfs/www"
     echo "the page" >"$dir/rootfs/www/index.html"
     printf '%s\n' "$dir"
 }
 page='exec httpd -f -p 80 -h /www'
-endless='exec nc -ll -p 80 -e cat /dev/zero'
+endless='exec nc -ll -p 80 -e yes'
 
 is_gone() { [ ! -d "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"; }
 until_gone() {
@@ -41,8 +41,8 @@ port_in() { sed -n "${2:-1}s/^127\.0\.0\.1:\([0-9]*\) -> .*/\1/p" "$1"; }
 # A port that nobody has now.
 free_port() {
     dir=$(service free true)
-    "$urc" --root "$root" run -p 127.0.0.1:0:80 --bundle "$dir" $tag-free >"$work/free" 2>/dev/null </dev/null
-    port_in "$work/free"
+    "$urc" --root "$root" run -p 127.0.0.1:0:80 --bundle "$dir" $tag-free >"$work/told" 2>/dev/null </dev/null
+    port_in "$work/told"
 }
 
 test_in_the_foreground() {
@@ -126,7 +126,7 @@ test_a_joined_network() {
 
 test_a_port_in_use_leaves_nothing_behind() {
     port=$(free_port)
-    busybox nc -ll -s 127.0.0.1 -p "$port" -e true &
+    busybox httpd -f -p 127.0.0.1:"$port" -h "$work" &
     holder=$!
     until_true listens "$port"
     dir=$(service c "$page")
@@ -213,7 +213,7 @@ test_ports_come_and_go() {
 
 test_a_port_that_cannot_be_added_leaves_no_monitor() {
     port=$(free_port)
-    busybox nc -ll -s 127.0.0.1 -p "$port" -e true &
+    busybox httpd -f -p 127.0.0.1:"$port" -h "$work" &
     holder=$!
     until_true listens "$port"
     dir=$(service c "$page")
@@ -273,7 +273,7 @@ test_removal_under_load() {
     call run -d -p 127.0.0.1:0:80 --bundle "$dir" $tag-c
     port=$(port_in "$work/out")
     mkfifo "$work/flow"
-    until_true sh -c "busybox nc 127.0.0.1 $port </dev/null 2>/dev/null | head -c 1 | grep -q ."
+    until_true sh -c "busybox nc 127.0.0.1 $port </dev/null 2>/dev/null | head -c 1 | grep -q y"
     # One that reads as fast as it can, and one whose reader has stopped.
     (busybox nc 127.0.0.1 "$port" </dev/null | cat >/dev/null) &
     (busybox nc 127.0.0.1 "$port" </dev/null >"$work/flow") &
@@ -300,7 +300,7 @@ test_killed_in_the_middle_of_a_transfer() {
             call run -d -p 127.0.0.1:0:80 --bundle "$dir" $tag-c
         fi
         port=$(port_in "$work/out")
-        until_true sh -c "busybox nc 127.0.0.1 $port </dev/null 2>/dev/null | head -c 1 | grep -q ."
+        until_true sh -c "busybox nc 127.0.0.1 $port </dev/null 2>/dev/null | head -c 1 | grep -q y"
         busybox nc 127.0.0.1 "$port" </dev/null >/dev/null 2>&1 &
         client=$!
         until_true sh -c "[ \"\$('$urc' --root '$root' port list --stats -f json $tag-c | jq '[.[].live] | add')\" -gt 0 ]"
