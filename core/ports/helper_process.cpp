@@ -96,7 +96,7 @@ Failure load_filter() {
     return {};
 }
 
-using Descriptors = std::array<int, kSocketsPerRequestMax>;
+using Made = std::array<int, kSocketsPerRequestMax>;
 
 int make_socket(SocketKind kind) {
     constexpr int kFlags = SOCK_NONBLOCK | SOCK_CLOEXEC;
@@ -122,9 +122,9 @@ int make_socket(SocketKind kind) {
     return -1;
 }
 
-void send_reply(const HelperReply& reply, const Descriptors& descriptors) {
+void send_reply(const HelperReply& reply, const Made& descriptors) {
     iovec data{const_cast<HelperReply*>(&reply), sizeof reply};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(Descriptors))> control{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(Made))> control{};
     msghdr message{};
     message.msg_iov = &data;
     message.msg_iovlen = 1;
@@ -145,7 +145,7 @@ void send_reply(const HelperReply& reply, const Descriptors& descriptors) {
 }
 
 void answer(const HelperRequest& request) {
-    Descriptors descriptors;
+    Made descriptors;
     HelperReply reply;
     while (reply.count < std::min<unsigned>(request.count, kSocketsPerRequestMax)) {
         const int fd = make_socket(request.kind);
@@ -184,7 +184,8 @@ void be_helper(int socket, int network_namespace, pid_t owner, const HelperOptio
     ::prctl(PR_SET_NAME, "urc:ports", 0, 0, 0);
     arrange_descriptors(socket, network_namespace);
 
-    Failure failure = join_namespace();
+    Failure failure;
+    if (!options.is_there_already) failure = join_namespace();
     if (failure.code == 0) failure = drop_privileges(options);
     // Behind everything that changes credentials, which would undo it. An owner that has died before is
     // noticed by its number.

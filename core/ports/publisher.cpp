@@ -17,7 +17,9 @@ Publisher::Publisher(Loop& loop, Nursery& nursery, Fd network_namespace, Descrip
       network_namespace_(std::move(network_namespace)),
       helper_(loop, network_namespace_.get(), options_.helper),
       sockets_(loop, helper_, options_.log),
-      surroundings_{loop, sockets_, sources_, descriptors, copy, options_.log, options_.proxy_header} {}
+      surroundings_{
+          loop, sockets_, sources_, descriptors, copy, options_.log, options_.proxy_header, options_.dialer} {
+}
 
 Publisher::~Publisher() {
     // serve() refers to it until the nursery is joined.
@@ -25,6 +27,7 @@ Publisher::~Publisher() {
 }
 
 Task<void> Publisher::start() {
+    if (options_.dialer) co_return;
     co_await helper_.start();
     nursery_.spawn(sockets_.serve());
     co_await sources_.read(sockets_);
