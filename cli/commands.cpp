@@ -113,7 +113,8 @@ constexpr Command kCommands[] = {
      .explanation =
          "It is done by this process, in the foreground, for a container of whatever runtime, and\n"
          "ends on SIGTERM or SIGINT. Ports that were left to be picked are printed, a line each.\n"
-         "READY=1 goes to $NOTIFY_SOCKET when all ports accept.",
+         "READY=1 goes to $NOTIFY_SOCKET when all ports accept. With --api ports come and go while it\n"
+         "runs, as rootlessctl and other clients of rootlesskit ask.",
      .call = proxy_command},
     {.name = "ps",
      .summary = "list the processes of a container",

@@ -42,6 +42,8 @@ Result<Fd> open_network_namespace(const std::string& path);
 struct HelperOptions {
     // For sockets that speak with the client's own address (IP_TRANSPARENT), which takes CAP_NET_ADMIN.
     bool keeps_net_admin = false;
+    // The namespace is the caller's own: joining it takes rights that a user without privileges lacks.
+    bool is_there_already = false;
 };
 
 class Helper {

@@ -184,7 +184,8 @@ void be_helper(int socket, int network_namespace, pid_t owner, const HelperOptio
     ::prctl(PR_SET_NAME, "urc:ports", 0, 0, 0);
     arrange_descriptors(socket, network_namespace);
 
-    Failure failure = join_namespace();
+    Failure failure;
+    if (!options.is_there_already) failure = join_namespace();
     if (failure.code == 0) failure = drop_privileges(options);
     // Behind everything that changes credentials, which would undo it. An owner that has died before is
     // noticed by its number.

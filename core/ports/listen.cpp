@@ -16,8 +16,8 @@ namespace {
 constexpr int kBacklog = 4096;
 
 // A client that has vanished holds two descriptors until it is missed.
-constexpr int kKeepAliveIdle_s = 60;
-constexpr int kKeepAliveInterval_s = 15;
+constexpr int kKeepAliveIdleS = 60;
+constexpr int kKeepAliveIntervalS = 15;
 
 struct Place {
     std::string ip;
@@ -49,8 +49,8 @@ Result<Fd> bind_at(const Place& place, const Spec& spec) {
         // What is accepted inherits these.
         set(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);
         set(socket.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
-        set(socket.get(), IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdle_s);
-        set(socket.get(), IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveInterval_s);
+        set(socket.get(), IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdleS);
+        set(socket.get(), IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveIntervalS);
     }
     if (::bind(socket.get(), address.get(), address.size()) < 0) return Error::last("bind");
     if (is_tcp(spec.protocol) && ::listen(socket.get(), kBacklog) < 0) return Error::last("listen");

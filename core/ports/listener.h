@@ -10,6 +10,7 @@
 #include "core/ports/complaints.h"
 #include "core/ports/copy.h"
 #include "core/ports/descriptors.h"
+#include "core/ports/dialer.h"
 #include "core/ports/proxy_protocol.h"
 #include "core/ports/socket_store.h"
 #include "core/ports/sources.h"
@@ -27,6 +28,8 @@ struct Surroundings {
     CopyShared& copy;
     const Log* log = nullptr;
     ProxyHeader proxy_header = ProxyHeader::none;
+    // Who dials, when that is not done with the sockets.
+    Dialer* dialer = nullptr;
 };
 
 class Listener {

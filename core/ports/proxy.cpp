@@ -2,8 +2,11 @@
 
 #include <csignal>
 
-#include "core/notify/upstream.h"
 #include "core/ports/publisher.h"
+#include "core/ports/rootlesskit/api_server.h"
+#include "core/ports/rootlesskit/parent.h"
+#include "core/ports/rootlesskit/unix_listener.h"
+#include "core/ports/say_ready.h"
 #include "core/process/limits.h"
 #include "uring/open_backend.h"
 #include "uring/ops_process.h"
@@ -12,49 +15,57 @@ namespace urc::ports {
 
 namespace {
 
-// How long a manager may not read before it is not told.
-constexpr std::chrono::seconds kManagerMax{5};
+using Opened = std::function<Result<void>(const Spec& asked, const Spec& opened)>;
 
+// Empty where rootlesskit's child is there for us.
 Result<Fd> open_namespace_of(const ProxyOptions& options) {
+    if (!options.rootlesskit.empty()) return Fd();
     return options.pid ? open_network_namespace(*options.pid)
                        : open_network_namespace(options.network_namespace);
 }
 
-Task<void> say_ready(Loop& loop, const Log& log, const std::string& socket) {
-    notify::Address address = co_await notify::parse_address(socket);
-    notify::Upstream manager(loop, std::move(address));
-    notify::Notification ready;
-    ready.body = "READY=1";
-    while (!manager.is_lost()) {
-        const auto sent = manager.send(ready);
-        if (sent == notify::Upstream::Sent::taken) co_return;
-        if (sent == notify::Upstream::Sent::refused) break;
-        co_await manager.until_room(kManagerMax);
-        if (sent == notify::Upstream::Sent::full) break;
-    }
-    log.warning("READY=1: ", manager.last_error().text());
+rootlesskit::PortApiOptions api_options(const ProxyOptions& options) {
+    rootlesskit::PortApiOptions api;
+    api.state_dir = options.rootlesskit;
+    if (api.state_dir.empty()) api.state_dir = rootlesskit::split_path(options.api_socket).directory;
+    api.child_pid = options.pid.value_or(0);
+    return api;
 }
 
 using Opened = std::function<Result<void>(const Spec& asked, const Spec& opened)>;
 
+// What the children of the nursery refer to is in the same frame, which waits for them.
 Task<void> serve(Loop& loop, const Global& global, const ProxyOptions& options, const Opened& opened) {
     // First, so that a signal that comes early is not lost.
     const SignalFd signals = co_await SignalFd::open(SIGTERM, SIGINT);
     Fd network_namespace = co_await open_namespace_of(options);
     Descriptors descriptors = Descriptors::by_limit();
     auto copy = std::make_unique<CopyShared>(kernel_calls(), descriptors);
+    rootlesskit::Parent parent(loop, options.rootlesskit);
     PublisherOptions publisher_options;
     publisher_options.log = &global.log;
     publisher_options.proxy_header = options.proxy_header;
-    // In the frame of the publisher, so that an Error first ends what runs in there.
+    if (!options.rootlesskit.empty()) {
+        co_await parent.start();
+        publisher_options.dialer = &parent;
+        publisher_options.host_gateway_ip = find_host_gateway_ip();
+    }
     Nursery nursery(loop);
     Publisher publisher(loop, nursery, std::move(network_namespace), descriptors, *copy,
                         std::move(publisher_options));
+    rootlesskit::PortApi api(publisher, api_options(options));
+    rootlesskit::ApiServer server(loop, api, &global.log);
     co_await publisher.start();
     for (const Spec& spec : options.specs) {
         Spec open = co_await publisher.add(spec);
         global.log.debug("publish: ", spec_text(open));
+        api.enter(spec, open);
         co_await opened(spec, open);
+    }
+    std::optional<rootlesskit::UnixListener> listener;
+    if (!options.api_socket.empty()) {
+        listener.emplace(co_await rootlesskit::UnixListener::open(options.api_socket));
+        nursery.spawn(server.serve(listener->get()));
     }
     if (!options.notify_socket.empty()) co_await say_ready(loop, global.log, options.notify_socket);
     co_await signals.next(loop);

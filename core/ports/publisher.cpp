@@ -26,7 +26,8 @@ Publisher::Publisher(Loop& loop, Nursery& nursery, Fd network_namespace, Descrip
       network_namespace_(std::move(network_namespace)),
       helper_(loop, network_namespace_.get(), options_.helper),
       sockets_(loop, helper_, stock_max(descriptors), options_.log),
-      surroundings_{loop, sockets_, sources_, descriptors, copy, options_.log, options_.proxy_header},
+      surroundings_{
+          loop, sockets_, sources_, descriptors, copy, options_.log, options_.proxy_header, options_.dialer},
       port_gone_(loop) {}
 
 Publisher::~Publisher() {
@@ -35,6 +36,7 @@ Publisher::~Publisher() {
 }
 
 Task<void> Publisher::start() {
+    if (options_.dialer) co_return;
     co_await helper_.start();
     nursery_.spawn(sockets_.serve());
     co_await sources_.read(sockets_);
@@ -68,7 +70,7 @@ Result<void> Publisher::add(BoundPort port) {
     return open(std::move(port.spec), std::move(port.socket));
 }
 
-Result<void> Publisher::open(Spec spec, Fd socket) {
+Result<void> Publisher::open(const Spec& spec, Fd socket) {
     URC_TRY(const Address child, Address::of(spec.child_ip, spec.child_port));
     auto port = std::make_unique<Port>();
     if (is_tcp(spec.protocol))

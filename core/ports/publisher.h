@@ -29,6 +29,8 @@ struct PublisherOptions {
     // The specs' addresses inside are chosen by rootlesskit's rule; empty: by that for no rules inside.
     std::string host_gateway_ip;
     HelperOptions helper;
+    // Who dials in the namespace; then there is no helper, and no namespace need be given. Outlives it.
+    Dialer* dialer = nullptr;
     std::chrono::nanoseconds udp_idle = UdpListener::kIdle;
 };
 
@@ -74,7 +76,7 @@ private:
         bool is_removed = false;
     };
 
-    Result<void> open(Spec spec, Fd socket);
+    Result<void> open(const Spec& spec, Fd socket);
     Task<void> keep_sources();
     Task<void> serve(Port& port);
 

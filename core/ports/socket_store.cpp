@@ -65,7 +65,7 @@ Task<void> SocketStore::fill(SocketKind kind) {
 
 // After a failed question. One that a fresh helper may answer better is not held against anyone.
 Task<void> SocketStore::restart(Error error) {
-    if (error.code() == ECANCELED) co_await fail(std::move(error));
+    if (error.code() == ECANCELED) co_await fail(error);
     if (pause_.count() > 0) {
         error_ = error;
         // Who waits is told before the pause, and whoever comes during it, after.

@@ -160,9 +160,9 @@ Result<void> take_suffixes(std::string_view text, std::string_view& address, Spe
     if (slash == address.npos) return {};
     const std::string_view name = address.substr(slash + 1);
     address = address.substr(0, slash);
-    for (std::size_t i = 0; i < kNames.size(); ++i) {
-        if (name != kNames[i]) continue;
-        spec.protocol = static_cast<Protocol>(i);
+    const auto protocol = protocol_named(name);
+    if (protocol) {
+        spec.protocol = *protocol;
         return {};
     }
     return refusal(text, "the protocol is none of tcp, tcp4, tcp6, udp, udp4, udp6");
@@ -172,6 +172,12 @@ Result<void> take_suffixes(std::string_view text, std::string_view& address, Spe
 
 std::string_view protocol_name(Protocol protocol) noexcept {
     return kNames[static_cast<std::size_t>(protocol)];
+}
+
+std::optional<Protocol> protocol_named(std::string_view name) noexcept {
+    const auto* found = std::find(kNames.begin(), kNames.end(), name);
+    if (found == kNames.end()) return {};
+    return static_cast<Protocol>(found - kNames.begin());
 }
 
 Result<std::vector<Spec>> parse_publish(std::string_view text) {

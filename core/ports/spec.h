@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,6 +27,7 @@ namespace urc::ports {
 enum class Protocol : std::uint8_t { tcp, tcp4, tcp6, udp, udp4, udp6 };
 
 std::string_view protocol_name(Protocol protocol) noexcept;
+std::optional<Protocol> protocol_named(std::string_view name) noexcept;
 
 constexpr bool is_tcp(Protocol protocol) noexcept {
     return protocol <= Protocol::tcp6;

@@ -237,30 +237,38 @@ void TcpListener::refuse(int client, const Error& error) {
     complain(error.text());
 }
 
+// A socket that is connected, or on its way to be.
+Task<Fd> TcpListener::dial(int client, bool is_remote) {
+    if (around_.dialer) {
+        Address peer;
+        socklen_t size = Address::kSizeMax;
+        if (::getpeername(client, peer.get(), &size) < 0) co_await fail(Error::last("getpeername"));
+        co_return co_await around_.dialer->dial(spec_, peer.unmapped());
+    }
+    Fd server;
+    if (auto stocked = around_.sockets.take(socket_kind()))
+        server = std::move(*stocked);
+    else
+        server = co_await around_.sockets.get(socket_kind());
+    if (is_remote) bind_source(server.get());
+    if (::connect(server.get(), child_.get(), child_.size()) < 0 && errno != EINPROGRESS)
+        co_await fail(Error::last("connect", child_.text()));
+    co_return std::move(server);
+}
+
 Task<void> TcpListener::carry(Fd client, bool is_remote, [[maybe_unused]] Descriptors::Share share) {
     const Counted counted(stats_, idle_);
-    Fd server;
-    if (auto stocked = around_.sockets.take(socket_kind())) {
-        server = std::move(*stocked);
-    } else {
-        auto made = co_await settled(around_.sockets.get(socket_kind()));
-        if (!made.ok()) {
-            refuse(client.get(), made.error());
-            co_return;
-        }
-        server = std::move(made).value();
-    }
-    if (is_remote) bind_source(server.get());
-    int code = ::connect(server.get(), child_.get(), child_.size()) < 0 ? errno : 0;
-    if (code != 0 && code != EINPROGRESS) {
-        refuse(client.get(), Error(code, "connect", child_.text()));
+    auto dialed = co_await settled(dial(client.get(), is_remote));
+    if (!dialed.ok()) {
+        refuse(client.get(), dialed.error());
         co_return;
     }
+    const Fd server = std::move(dialed).value();
 
     Connection connection(loop(), around_.copy, client.get(), server.get());
     connection.client_ready.watch();
     connection.server_ready.watch();
-    code = co_await until_connected(connection, server.get());
+    int code = co_await until_connected(connection, server.get());
     if (code != 0) refuse(client.get(), Error(code, "connect", child_.text()));
     if (code == 0 && around_.proxy_header != ProxyHeader::none) {
         put_header(around_.proxy_header, client.get(), connection.up);

@@ -24,6 +24,7 @@ private:
     Task<void> accept_all(Nursery& connections);
     Task<void> until_room();
     Task<void> until_idle();
+    Task<Fd> dial(int client, bool is_remote);
     Task<void> carry(Fd client, bool is_remote, Descriptors::Share share);
     void refuse(int client, const Error& error);
 

@@ -226,8 +226,13 @@ void UdpListener::send_in(Flow& flow, std::span<const std::byte> datagram) {
 // ---- out ----------------------------------------------------------------------------------------
 
 Task<void> UdpListener::make_socket(Flow& flow) {
-    Fd socket = co_await around_.sockets.get(socket_kind());
-    if (!flow.key.client.unmapped().is_loopback()) bind_source(socket.get());
+    Fd socket;
+    if (around_.dialer) {
+        socket = co_await around_.dialer->dial(spec_, flow.key.client.unmapped());
+    } else {
+        socket = co_await around_.sockets.get(socket_kind());
+        if (!flow.key.client.unmapped().is_loopback()) bind_source(socket.get());
+    }
     // Without it a socket that is not connected is told nothing of a service that is not there.
     if (child_.is_v6())
         set(socket.get(), IPPROTO_IPV6, IPV6_RECVERR);

@@ -4,6 +4,13 @@
 #include "uring/race.h"
 
 namespace urc::ports {
+
+// Outside of what is a file's own: within() makes frames with it.
+struct Datagram {
+    std::string text;
+    Address from;
+};
+
 namespace {
 
 using UdpPort = PublisherTest;
@@ -11,11 +18,6 @@ using UdpPort = PublisherTest;
 std::string udp_spec(const std::string& host, const Fd& server) {
     return host + std::to_string(port_of(server.get())) + "/udp";
 }
-
-struct Datagram {
-    std::string text;
-    Address from;
-};
 
 Task<Datagram> receive_datagram(Loop& loop, int socket) {
     Datagram datagram;
