@@ -1,7 +1,8 @@
 """What a user sees of `urc run` and `urc exec -t` on a terminal: each scenario is a function.
 
-Usage: terminal.py SCENARIO run|exec URC ROOT BUNDLE ID WORK
-    run: a container of the bundle, with the scenario's program; exec: the program beside the init of ID, with -t.
+Usage: terminal.py SCENARIO run|exec|attach URC ROOT BUNDLE ID WORK
+    run: a container of the bundle, with the scenario's program; exec: the program beside the init of ID, with -t;
+    attach: a container in the background that writes a log, and `urc attach`.
     It says why it failed on standard error, and ends with 1 then; 77: what it needs is not here.
 """
 import fcntl
@@ -193,8 +194,10 @@ def no_such_program(run):
 
 
 def ends_beside_a_background_process(run):
-    """Somebody inside keeps the terminal open, deaf to its hang-up, and writes for ever."""
-    terminal = Terminal(run(command("(trap '' HUP; while :; do echo on and on; done) & sleep 0.2; exit 4")))
+    """Somebody inside keeps the terminal open, deaf to its hang-up, and writes as good as for ever: a test that is
+    killed shall leave nothing that runs until the machine stops."""
+    endless = "i=0; while [ $i -lt 9999999 ]; do echo on and on; i=$((i + 1)); done"
+    terminal = Terminal(run(command("(trap '' HUP; %s) & sleep 0.2; exit 4" % endless)))
     terminal.hear("on and on")
     terminal.finish(4)
 
@@ -325,7 +328,9 @@ def job_control_inside(run):
     terminal.type("\x1a")
     terminal.hear("Stopped.*INSIDE ")
     terminal.type("bg\r")
-    terminal.hear("INSIDE ")
+    # busybox's shell sometimes waits for a line without having asked for it.
+    while not terminal.hears("INSIDE ", 0.5):
+        terminal.type("\r")
     terminal.type("fg\r")
     terminal.hear("sleep 1000.\r\n")
     # The shell names the job before it gives it the terminal.
@@ -561,11 +566,22 @@ class Runner:
         with open(self.bundle + "/config.json", encoding="utf-8") as file:
             config = json.load(file)
         config["process"]["args"] = words
+        if self.verb == "attach":
+            # Not before somebody is there to hear it: attach brings another size than the configuration's.
+            config["process"]["args"] = ["sh", "-c", "until [ \"$(stty size)\" != '33 99' ]; do sleep 0.02; done; "
+                                         "exec \"$@\"", "sh", *words]
         path = "%s/config-%d.json" % (self.bundle, self.calls)
         with open(path, "w", encoding="utf-8") as file:
             json.dump(config, file)
-        return [self.urc, "--root", self.root, "run", "--bundle", self.bundle, "--config", path,
-                "%s-%s-%d" % (self.name, sys.argv[1], self.calls)]
+        name = "%s-%s-%d" % (self.name, sys.argv[1], self.calls)
+        call = [self.urc, "--root", self.root, "run", "--bundle", self.bundle, "--config", path]
+        if self.verb == "run":
+            return [*call, name]
+        log = "k8s-file,path=%s.log" % path
+        started = subprocess.run([*call, "--detach", "--interactive", "--log-driver", log, name], capture_output=True,
+                                 stdin=subprocess.DEVNULL, timeout=PATIENCE)
+        need(started.returncode == 0, "run --detach: %r" % started.stderr)
+        return [self.urc, "--root", self.root, "attach", name]
 
 
 SCENARIOS = {name: function for name, function in list(globals().items())

@@ -1,6 +1,6 @@
 #!/bin/sh
-# `urc run` of a bundle with process.terminal, and `urc exec -t`, as a user meets them: terminal.py plays the caller's
-# terminal and its shell. What goes on through --console-socket is in callers.sh and monitors.sh.
+# `urc run` of a bundle with process.terminal, `urc exec -t` and `urc attach`, as a user meets them: terminal.py plays the
+# caller's terminal and its shell. What goes on through --console-socket is in callers.sh and monitors.sh.
 . "$(dirname "$0")/lib.sh"
 python=$(python3 -c 'import sys; print(sys.executable)') || skip "python3 is not installed"
 
@@ -17,7 +17,7 @@ play() {
         else
             check "$verb $scenario: status $status" [ "$status" = 0 ]
             # What one that failed leaves is not the fault of the next.
-            [ "$status" = 0 ] || "$urc" --root "$root" delete --force "$id-$scenario-1"
+            [ "$status" = 0 ] && [ "$verb" != attach ] || "$urc" --root "$root" delete --force "$id-$scenario-1"
         fi
         [ "$verb" = exec ] || nothing_left
     done
@@ -44,6 +44,13 @@ test_exec() {
     play exec $("$python" "$here/terminal.py")
     call delete --force "$id"
     nothing_left
+}
+
+# What the caller's terminal does to it; the rest is the monitor's.
+test_attach() {
+    terminal_bundle attach true
+    play attach status_and_size resized stopped_without_asking suspended_by_the_shells_user started_in_the_background \
+        job_control_inside
 }
 
 main

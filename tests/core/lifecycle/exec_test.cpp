@@ -185,14 +185,16 @@ TEST_F(ExecTest, TellsThatTheContainerHasEndedMeanwhile) {
             }
             return {};
         };
-        auto started = start_exec(global(), exec_options({"/bin/true"}), hook);
-        std::string text = started.ok() ? "" : started.error().text();
-        // What waitid saw then may have been the end of the stage. Its clone gets the last word and is killed
-        // after that, which looks as if the program had been.
-        if (moment == "await ready" && started.ok()) {
-            kill_and_reap(started->process);
-        } else {
-            EXPECT_EQ(text, "cannot exec in a stopped container") << moment;
+        {  // it holds descriptors of the process
+            auto started = start_exec(global(), exec_options({"/bin/true"}), hook);
+            std::string text = started.ok() ? "" : started.error().text();
+            // What waitid saw then may have been the end of the stage. Its clone gets the last word and is
+            // killed after that, which looks as if the program had been.
+            if (moment == "await ready" && started.ok()) {
+                kill_and_reap(started->process);
+            } else {
+                EXPECT_EQ(text, "cannot exec in a stopped container") << moment;
+            }
         }
         is_spawned = is_spawned || moment == "await ready";
         kill_and_reap(container_->init);
