@@ -3,8 +3,8 @@
 # with rotation, a fifo whose reader stalls for seconds and comes back (policy=block and policy=spill). At the end every
 # line is in every sink, in order, once; no process, state, fifo reader or descriptor is left.
 #   tests/slow/relay_soak.sh [URC]       the release build unless given
-#   URC_SOAK_SECONDS (60)     how long the containers write; 600 for the whole of it
-#   URC_SOAK_CONTAINERS (1000; fewer where memory does not allow)     URC_SOAK_PACE (10)  lines a second of each
+#   URC_SOAK_SECONDS (30)     how long the containers write; 600 for the whole of it
+#   URC_SOAK_CONTAINERS (300; 1000 for the whole of it, fewer where memory does not allow)     URC_SOAK_PACE (10)  lines a second of each
 set -u
 cd "$(dirname "$0")/../.."
 . cli/setup.sh
@@ -20,7 +20,7 @@ lines=${LINES_PROGRAM:-$(dirname "$URC")/bench/lines}
 set -- "$URC"
 . tests/blackbox/lib.sh
 
-seconds=${URC_SOAK_SECONDS:-60}
+seconds=${URC_SOAK_SECONDS:-30}
 pace=${URC_SOAK_PACE:-10}
 count=$((seconds * pace))
 size=400
@@ -28,7 +28,7 @@ size=400
 rotate_at=$((count * 500 / 20 + 16384))
 # A container with its monitor is some 2 MiB, and its lines may stay in the page cache, in two logs of some 500 bytes a line.
 affordable=$(awk -v lines="$count" '/MemAvailable/ { print int($2 * 0.8 / (4096 + lines)) }' /proc/meminfo)
-containers=${URC_SOAK_CONTAINERS:-1000}
+containers=${URC_SOAK_CONTAINERS:-300}
 [ "$containers" -le "$affordable" ] || containers=$affordable
 
 # What goes into container number $1: its drivers, one of four kinds. The k8s-file is in all of them. The fifo (whose

@@ -27,7 +27,7 @@ done
 
 machine() { # KERNEL SCRIPT...
     local names=("${@:2}")
-    tests/vm/run-in-vm --kernel "$1" --cpus 1 --urc "$URC" --timeout 1000 tests/vm/machine/run-scripts \
+    tests/vm/run-in-vm --kernel "$1" --cpus 1 --urc "$URC" --timeout 1600 tests/vm/machine/run-scripts \
         "${names[@]/#/tests/vm/}" 2>&1
 }
 # A line for the summary of .ci/run.
