@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing, builds a preset (dev when none is named: dev, release, asan, clang-asan) and runs every
+# Installs what is missing, builds a preset (dev when none is named: dev, release, optimised, asan, clang-asan) and runs every
 # test of it; skipped tests are listed with their reasons, and ctest's summary ends the output. As a normal user the
 # tests that need root skip. Arguments after the preset go to ctest: sh tests/run.sh dev -R StateStore
 set -eu
