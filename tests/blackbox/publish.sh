@@ -18,8 +18,9 @@ service() {
 }
 page='exec httpd -f -p 80 -h /www'
 endless='exec nc -ll -p 80 -e yes'
+echo='exec nc -ll -p 80 -e cat'
 
-is_gone() { [ ! -d "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"; }
+is_gone() { [ ! -d "/proc/$1" ] || grep -qs '^State:.Z' "/proc/$1/status"; }
 until_gone() {
     for i in $(seq 400); do is_gone "$1" && return 0; sleep 0.05; done
     fail "process $1 is still there"
@@ -285,6 +286,28 @@ test_removal_under_load() {
     # The connection goes on: more than what pipes and sockets hold arrives.
     check "what goes on goes on" [ "$(head -c 20000000 <&8 | wc -c)" = 20000000 ]
     exec 8<&-
+    call delete --force $tag-c
+    nothing_left
+}
+
+# Whoever says nothing is not waited for: it ends when its time is over.
+test_removal_ends_what_does_not_end() {
+    dir=$(service c "$echo")
+    call run -d -p 127.0.0.1:0:80 --bundle "$dir" $tag-c
+    port=$(port_in "$work/out")
+    mkfifo "$work/silence"
+    until_true sh -c "echo hello | busybox nc 127.0.0.1 $port 2>/dev/null | grep -q hello"
+    busybox nc 127.0.0.1 "$port" <"$work/silence" >"$work/answer" 2>/dev/null &
+    client=$!
+    exec 8>"$work/silence"
+    echo hello >&8
+    until_true test -s "$work/answer"
+    call port remove $tag-c 127.0.0.1:$port:80
+    check "removed: $status" [ "$status" = 0 ]
+    echo again >&8
+    until_true grep -q again "$work/answer"
+    until_gone $client
+    exec 8>&-
     call delete --force $tag-c
     nothing_left
 }

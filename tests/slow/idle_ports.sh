@@ -20,9 +20,9 @@ unshare --net true 2>/dev/null || skip "this user cannot make network namespaces
 
 wanted=${URC_IDLE_CONNECTIONS:-10000}
 # Two in urc for each, and some for everything else; raising the hard limit takes a privilege.
-prlimit --pid $$ --nofile=$((2 * wanted + 1000)) 2>/dev/null || prlimit --pid $$ --nofile="$(ulimit -H -n)"
+prlimit --pid $$ --nofile=$((2 * wanted + 100)) 2>/dev/null || prlimit --pid $$ --nofile="$(ulimit -H -n)"
 limit=$(ulimit -n)
-connections=$(((limit - 1000) / 2))
+connections=$(((limit - 100) / 2))
 [ "$connections" -le "$wanted" ] || connections=$wanted
 [ "$connections" -gt 0 ] || skip "RLIMIT_NOFILE is $limit"
 # A page each. What a connection takes is the frame of one task; a buffer of its own would be sixteen pages.
