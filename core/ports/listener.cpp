@@ -4,6 +4,13 @@
 
 namespace urc::ports {
 
+bool Listener::drop_spare() noexcept {
+    const std::size_t taken = around_.descriptors.taken();
+    around_.copy.pipes.drop_idle();
+    around_.sockets.drop_stock();
+    return around_.descriptors.taken() < taken;
+}
+
 void Listener::bind_source(int socket) noexcept {
     // Elsewhere the kernel takes the address of the interface, which is none of loopback.
     if (!child_.is_loopback()) return;

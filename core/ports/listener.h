@@ -73,6 +73,8 @@ protected:
         return child_.is_v6() ? SocketKind::udp6 : SocketKind::udp4;
     }
     Task<void> until_removed() { co_await removed_.wait(); }
+    // Gives back the descriptors that are only held to be quick. False when there were none.
+    bool drop_spare() noexcept;
     // Has `socket`, which will dial, come from an address that is not taken for the container's own.
     void bind_source(int socket) noexcept;
 

@@ -192,11 +192,7 @@ Task<void> TcpListener::until_idle() {
 }
 
 Task<void> TcpListener::until_room() {
-    // What is only held to be quick goes first.
-    const std::size_t taken = around_.descriptors.taken();
-    around_.copy.pipes.drop_idle();
-    around_.sockets.drop_stock();
-    if (around_.descriptors.taken() < taken) co_return;
+    if (drop_spare()) co_return;
     ++stats_.pauses;
     complain("no descriptor is left for another connection; accepting goes on when one ends");
     Waiters::Place place(loop(), around_.descriptors.waiters());

@@ -184,6 +184,7 @@ UdpListener::Flow* UdpListener::find_or_begin(const Key& key, Nursery& flows) {
         flows_.front().used = loop().now();
         return &flows_.front();
     }
+    if (!around_.descriptors.has_room(1)) (void)drop_spare();
     auto share = around_.descriptors.take_share(1);
     if (!share || flows_.size() >= kFlowsMax) {
         // For the next one there will be room.

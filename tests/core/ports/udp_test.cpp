@@ -199,5 +199,25 @@ TEST_F(UdpPort, MoreClientsThanThereIsRoomForReplaceTheIdleOnes) {
     play_scene(is_bounded, std::move(setting));
 }
 
+// As many clients as descriptors; what is in stock goes for the last one.
+Task<void> takes_its_socket_from_the_stock(World& world) {
+    Fd server = world.serve("127.0.0.1", SOCK_DGRAM);
+    const Spec spec = world.open(udp_spec("127.0.0.1:0:", server).c_str());
+    std::vector<Fd> clients;
+    for (int i = 0; i < 16; ++i) {
+        clients.push_back(connect_to("127.0.0.1", spec.host_port, SOCK_DGRAM));
+        say(clients.back(), "x");
+        co_await receive_datagram(world.loop, server.get());
+    }
+    EXPECT_EQ(world.publisher.list()[0].stats.live, 16U);
+    EXPECT_EQ(world.publisher.list()[0].stats.errors, 0U);
+}
+
+TEST_F(UdpPort, SocketsInStockGoBeforeAClientIsRefused) {
+    Setting setting;
+    setting.descriptors = 16;
+    play_scene(takes_its_socket_from_the_stock, std::move(setting));
+}
+
 }  // namespace
 }  // namespace urc::ports
