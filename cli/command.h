@@ -56,6 +56,8 @@ int delete_command(Session&);
 int features_command(Session&);
 int pause_command(Session&);
 int resume_command(Session&);
+int port_command(Session&);
+int proxy_command(Session&);
 int ps_command(Session&);
 int update_command(Session&);
 int events_command(Session&);

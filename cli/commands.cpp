@@ -98,6 +98,24 @@ constexpr Command kCommands[] = {
      .arguments_min = 1,
      .arguments_max = 1,
      .call = pause_command},
+    {.name = "port",
+     .summary = "list, add and remove the published ports of a container",
+     .arguments = "list <container-id> | add|remove <container-id> <port>...",
+     .explanation =
+         "A port is written as for --publish: [HOSTIP:]HOSTPORT:[CHILDIP:]PORT[/tcp|udp], or a range\n"
+         "of them. Several are added or removed together, or none is. A port that was left to be\n"
+         "picked is printed. Connections may go on for ten seconds after their port was removed.",
+     .arguments_min = 2,
+     .arguments_max = kArgumentsUnlimited,
+     .call = port_command},
+    {.name = "proxy",
+     .summary = "publish ports of any network namespace",
+     .explanation =
+         "It is done by this process, in the foreground, for a container of whatever runtime, and\n"
+         "ends on SIGTERM or SIGINT. Ports that were left to be picked are printed, a line each.\n"
+         "READY=1 goes to $NOTIFY_SOCKET when all ports accept. With --api ports come and go while it\n"
+         "runs, as rootlessctl and other clients of rootlesskit ask.",
+     .call = proxy_command},
     {.name = "ps",
      .summary = "list the processes of a container",
      .arguments = "<container-id> [ps options]",

@@ -1,5 +1,6 @@
 // urc create: everything but the start; init waits at start.sock.
 #include "cli/create_options.h"
+#include "cli/print.h"
 
 namespace urc::cli {
 
@@ -27,6 +28,11 @@ void declare_create_options(OptionSet& options, CreateOptions& create, PassedOpt
         "KEY=VALUE for the log drivers: path, max-size, max-files, stream, policy, ... (repeatable)");
     options.flag("interactive", 'i', create.is_interactive,
                  "with --log-driver: keep the container's stdin open, for attach");
+    options.texts(
+        "publish", 'p', attended.publish,
+        "[HOSTIP:]HOSTPORT:[CHILDIP:]PORT[/tcp|udp][,handover]: a port of the host that leads to one of the\n"
+        "container, or a range of them; host port 0 is any that is free; handover: the socket goes to the\n"
+        "container as LISTEN_FDS (repeatable)");
     options.flag("notify-fdstore", 0, attended.allows_fdstore,
                  "let the container keep descriptors in the manager's store (FDSTORE=1)");
     options.flag("notify-access", 0, attended.allows_access,
@@ -46,6 +52,11 @@ Result<void> take_attended_options(const PassedOptions& passed, const AttendedOp
     create.notify.is_at_host_path = attended.notify_compat == "host-path";
     if (!attended.notify_compat.empty() && !create.notify.is_at_host_path)
         return Error::message("invalid notify-compat \"" + attended.notify_compat + "\": must be host-path");
+    for (const std::string& text : attended.publish) {
+        URC_TRY(const auto specs, ports::parse_publish(text));
+        create.publish.insert(create.publish.end(), specs.begin(), specs.end());
+    }
+    create.published = tell_published;
     return {};
 }
 

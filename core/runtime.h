@@ -19,6 +19,8 @@
 #include "core/lifecycle/net_stats.h"
 #include "core/log.h"
 #include "core/logs/instant.h"
+#include "core/ports/spec.h"
+#include "core/ports/stats.h"
 #include "core/process/passed_fds.h"
 #include "core/rdt/stats.h"
 #include "core/relay/sink_options.h"
@@ -71,6 +73,10 @@ struct CreateOptions {
     std::vector<relay::SinkOptions> sinks;
     bool is_interactive = false;  // with sinks: its stdin stays open, for `attach`
     NotifyOptions notify;
+    std::vector<ports::Spec> publish;
+    // Hears of each port when it is bound, in the order given, before there is a container. Its Error ends
+    // it.
+    std::function<Result<void>(const ports::Spec& asked, const ports::Spec& bound)> published;
 };
 
 struct ExecOptions {
@@ -118,8 +124,9 @@ struct StateView {
     std::string bundle, rootfs;
     std::string created;  // RFC 3339, UTC, nanoseconds
     spec::StringMap annotations;
-    std::string owner;      // a user name; the number where it has none
-    pid_t monitor_pid = 0;  // 0: none, or none any more
+    std::string owner;               // a user name; the number where it has none
+    pid_t monitor_pid = 0;           // 0: none, or none any more
+    std::vector<ports::Spec> ports;  // published; none of a stopped one
 };
 
 // Before run, create and exec, with nothing opened yet: makes sure that urc's own executable cannot be
@@ -209,6 +216,20 @@ struct AttachEnd {
 // This process's standard streams beside those of a container that has a monitor, until it ends. "nobody
 // monitors the container" (ENOENT, ECONNREFUSED) when none is there.
 Result<AttachEnd> attach(const Global& global, std::string_view id, const AttachOptions& options);
+
+struct PublishedPort {
+    ports::Spec spec;
+    ports::Stats stats;  // of one that is handed over: zeros
+};
+// The ports of a container that runs or was created, those that were handed over first.
+Result<std::vector<PublishedPort>> list_ports(const Global& global, std::string_view id);
+// Publishes more of them: all, or none. As they were opened. Where nobody stays with the container, a monitor
+// begins to.
+Result<std::vector<ports::Spec>> add_ports(const Global& global, std::string_view id,
+                                           std::span<const ports::Spec> specs);
+// Closes them, all or none: ENOENT names the first that is not there. An address inside that is left open
+// fits any. Connections may go on for a while (ports::Surroundings::kGrace).
+Result<void> remove_ports(const Global& global, std::string_view id, std::span<const ports::Spec> specs);
 
 struct DeleteOptions {
     bool force = false;  // kills first; an unknown container is no error

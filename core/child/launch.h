@@ -74,6 +74,7 @@ struct Launch {
     unsigned passed_fds = 0;   // descriptors 3 .. 3+n-1 belong to the container (LISTEN_FDS, --preserve-fds)
     unsigned listen_fds = 0;   // how many of them are LISTEN_FDS
     std::string listen_names;  // LISTEN_FDNAMES; empty: they have none
+    std::vector<int> handed_over;  // sockets that come behind these, and before --preserve-fds; borrowed
     // What becomes 0, 1 and 2, borrowed; -1: those of the parent as they are.
     std::array<int, 3> stdio{-1, -1, -1};
     bool says_watchdog_pid = false;  // WATCHDOG_PID is the process's own number (sd_watchdog_enabled(3))
@@ -123,6 +124,7 @@ Result<void> set_scheduling(const Launch& launch);                    // session
 Result<void> set_memory_policy(const spec::Linux& linux);             // session.cpp
 Result<void> open_console(Launch& launch);                            // console.cpp
 Result<void> take_stdio(const Launch& launch);                        // user.cpp
+Result<void> place_handed_over(Launch& launch);                       // descriptors.cpp
 Result<void> own_stdio(const spec::User& user);                       // user.cpp
 Result<void> enter_cwd(const std::string& cwd);                       // user.cpp
 Result<void> become_user(const Launch& launch);                       // user.cpp

@@ -178,6 +178,7 @@ Result<void> finish_mounts(Context& context) {
 Result<void> close_descriptors(Context& context) {
     Launch& launch = context.launch;
     launch.rootfs.reset();
+    URC_TRY_VOID(place_handed_over(launch));
     unsigned low = 3 + launch.passed_fds;
     auto channel = static_cast<unsigned>(launch.channel.get());
     auto listener = launch.start_listener ? static_cast<unsigned>(launch.start_listener.get()) : channel;

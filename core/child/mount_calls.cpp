@@ -15,7 +15,7 @@ namespace urc::child {
 
 namespace {
 
-constexpr std::uint64_t kAtime = MOUNT_ATTR__ATIME;
+constexpr std::uint64_t kAtimeBits = MOUNT_ATTR__ATIME;
 
 // What a file system had to say about its parameters: "e tmpfs: Bad value for 'size'" becomes part of the
 // error.
@@ -31,10 +31,10 @@ Error context_error(int context, int code, std::string_view step) {
 // A flag set on the other side of a user namespace is locked: it cannot be cleared, and the kind of atime
 // cannot be changed. What can be done is done, one flag after another; setting must succeed.
 int set_unlocked(int fd, unsigned flags, const AttributeChange& change, std::uint64_t propagation) {
-    if (set_mount(fd, flags, {change.set & ~kAtime, 0}, propagation) < 0) return -1;
-    if ((change.clear & kAtime) != 0) (void)set_mount(fd, flags, {change.set & kAtime, kAtime});
+    if (set_mount(fd, flags, {change.set & ~kAtimeBits, 0}, propagation) < 0) return -1;
+    if ((change.clear & kAtimeBits) != 0) (void)set_mount(fd, flags, {change.set & kAtimeBits, kAtimeBits});
     for (std::uint64_t bit = 1; bit <= MOUNT_ATTR_NOSYMFOLLOW; bit <<= 1)
-        if ((change.clear & ~kAtime & bit) != 0) (void)set_mount(fd, flags, {0, bit});
+        if ((change.clear & ~kAtimeBits & bit) != 0) (void)set_mount(fd, flags, {0, bit});
     return 0;
 }
 
@@ -139,7 +139,7 @@ Result<Fd> make_filesystem_from_text(const char* type, const char* source,
     auto mount = make();
     if (::umount2(".", MNT_DETACH) < 0 && mount.ok()) mount = Error::last(step);
     if (::fchdir(here.get()) < 0) return Error::last("chdir");
-    if (mount.ok() && set_mount(mount->get(), 0, {attributes, attributes & kAtime ? kAtime : 0}) < 0)
+    if (mount.ok() && set_mount(mount->get(), 0, {attributes, attributes & kAtimeBits ? kAtimeBits : 0}) < 0)
         return Error::last(step);
     return mount;
 }

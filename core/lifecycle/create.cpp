@@ -10,7 +10,8 @@ Result<void> create(const Global& global, const CreateOptions& options) {
         auto monitored = monitor::launch_monitored(global, options, StartedBy::socket);
         return monitored.ok() ? Result<void>{} : std::move(monitored).error();
     }
-    auto launched = launch(global, options, StartedBy::socket);
+    URC_TRY(const monitor::Pipes pipes, monitor::Pipes::make(options, true));
+    auto launched = launch(global, options, StartedBy::socket, {}, pipes.attendance(0, false));
     if (!launched.ok()) return std::move(launched).error();
     return {};
 }

@@ -110,7 +110,10 @@ Task<siginfo_t> attend_on(Loop& loop, const SignalFd& signals, const Attended& p
     Nursery nursery(loop);
     nursery.spawn(forward_signals(loop, signals, process, terminals));
     if (terminals) nursery.spawn(terminals->relay->run());
-    if (process.attendant) nursery.spawn(process.attendant->serve());
+    if (process.attendant) {
+        nursery.spawn(process.attendant->serve());
+        co_await process.attendant->until_open();
+    }
     auto info = co_await wait_pidfd(loop, process.pidfd);
     if (process.attendant) {
         process.attendant->hurry();  // our caller waits

@@ -34,6 +34,7 @@ constexpr Step kSteps[] = {
     {"join resctrl group", &Launcher::join_rdt_group},
     {"map ids", &Launcher::map_ids},
     {"network devices", &Launcher::move_network_devices},
+    {"open network namespace", &Launcher::open_network_namespace},
     {"limit process", &Launcher::limit_process},
     {"save state", &Launcher::save_state},
     {"runtime hooks", &Launcher::run_runtime_hooks},
@@ -66,9 +67,15 @@ Result<Launched> Launcher::work_off() {
     }
     undo_.dismiss();
     std::optional<std::int64_t> limit = memory_limit();
-    return Launched{
-        std::move(store_),   std::move(*dir_),           std::move(state_),         std::move(init_.pidfd),
-        std::move(channel_), std::move(console_.master), std::move(notify_socket_), limit};
+    return Launched{std::move(store_),
+                    std::move(*dir_),
+                    std::move(state_),
+                    std::move(init_.pidfd),
+                    std::move(channel_),
+                    std::move(console_.master),
+                    std::move(notify_socket_),
+                    limit,
+                    std::move(network_namespace_)};
 }
 
 Result<void> guard_own_executable() {

@@ -8,11 +8,13 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "core/cgroup/cgroup.h"
 #include "core/child/launch.h"
 #include "core/lifecycle/await.h"
+#include "core/ports/bound.h"
 #include "core/process/channel.h"
 #include "core/runtime.h"
 #include "core/state/store.h"
@@ -27,9 +29,10 @@ enum class StartedBy : std::uint8_t { channel, socket };
 
 // Who stays with the container while it lives (core/monitor), and what it gets from them.
 struct Attendance {
-    pid_t pid = 0;                         // 0: nobody
-    bool is_monitor = false;               // it ends after the container; `delete` waits for it
-    std::array<int, 3> stdio{-1, -1, -1};  // borrowed; -1: our own
+    pid_t pid = 0;                              // 0: nobody
+    bool is_monitor = false;                    // it ends after the container; `delete` waits for it
+    std::array<int, 3> stdio{-1, -1, -1};       // borrowed; -1: our own
+    std::span<const ports::BoundPort> ports{};  // published; borrowed
 };
 
 struct Launched {
@@ -41,7 +44,8 @@ struct Launched {
     Fd terminal;       // the master of the container's terminal, verified; only where it was not handed on
     Fd notify_socket;  // where the container's messages for the manager come in
     std::optional<std::int64_t>
-        memory_limit;  // for the message when the out-of-memory killer ends the set-up
+        memory_limit;        // for the message when the out-of-memory killer ends the set-up
+    Fd network_namespace{};  // the container's, where ports are to be published
 };
 
 // On error nothing is left: no process, cgroup, mount or state directory. `hook` sees every step of parent

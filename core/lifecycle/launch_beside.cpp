@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "core/hooks/hook.h"
 #include "core/lifecycle/cgroup_manager.h"
 #include "core/lifecycle/delegate.h"
@@ -46,6 +48,20 @@ Result<void> Launcher::move_network_devices() {
     return channel_.send(process::Message::network_ready);
 }
 
+// While the child waits for our word: once its program runs it may end any time. One that it joins was opened
+// before it was there.
+Result<void> Launcher::open_network_namespace() {
+    const auto is_relayed = [](const ports::BoundPort& port) { return !port.spec.handover; };
+    if (network_namespace_ || std::ranges::none_of(attendance_.ports, is_relayed)) return {};
+    const std::string own = "/proc/" + std::to_string(init_.pid) + "/ns/net";
+    auto opened = process::open_namespace(spec::NamespaceType::network, own);
+    // ENOENT: the child has ended, and said why.
+    if (!opened.ok() && opened.error().code() == ENOENT) return Error(EPIPE, "open", own);
+    if (!opened.ok()) return std::move(opened).error();
+    network_namespace_ = std::move(*opened);
+    return {};
+}
+
 Result<void> Launcher::limit_process() {
     if (!spec_.process->oom_score_adj) return {};
     return process::set_oom_score(init_.pid, *spec_.process->oom_score_adj, is_rootless(global_));
@@ -75,6 +91,7 @@ Result<void> Launcher::save_state() {
     state_.namespaces = spec_.linux.namespaces;
     state_.external_descriptors = read_external_descriptors(attendance_.stdio);
     state_.sinks = options_.sinks;
+    for (const ports::BoundPort& port : attendance_.ports) state_.ports.push_back(port.spec);
     if (attendance_.is_monitor) {
         URC_TRY(state_.monitor, identify(attendance_.pid, -1));
     }

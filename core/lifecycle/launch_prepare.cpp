@@ -10,6 +10,7 @@
 #include "core/lifecycle/announce.h"
 #include "core/lifecycle/bundle.h"
 #include "core/lifecycle/cgroup_manager.h"
+#include "core/lifecycle/network_place.h"
 #include "core/lifecycle/notify_place.h"
 #include "core/lifecycle/seccomp_agent.h"
 #include "core/notify/proxy.h"
@@ -42,6 +43,8 @@ Result<void> Launcher::read_configuration() {
     bool is_held = attendance_.pid > 0 && !options_.sinks.empty();
     if (is_held && !options_.console_socket.empty())
         return Error::message("--log-driver: the terminal goes to --console-socket, and its output with it");
+    if (!attendance_.ports.empty() && !spec_.linux.find(spec::NamespaceType::network))
+        return has_hosts_network();
     URC_TRY_VOID(check_console(spec_.process->terminal, options_.console_socket, is_detached && !is_held));
     console_.is_wanted = spec_.process->terminal;
     if (console_.is_wanted && !is_detached) take_size_of_caller(*spec_.process);
@@ -76,6 +79,28 @@ Result<void> Launcher::make_notify_socket() {
     return {};
 }
 
+// The sockets of `--publish ...,handover` come after those of socket activation that are ours to pass on.
+void Launcher::add_handed_over_ports() {
+    for (const ports::BoundPort& port : attendance_.ports) {
+        if (!port.spec.handover) continue;
+        child_.handed_over.push_back(port.socket.get());
+        // sd_listen_fds_with_names(3): a name each, or none at all.
+        for (unsigned i = 0; child_.listen_names.empty() && i < child_.listen_fds; ++i)
+            child_.listen_names += i > 0 ? ":unknown" : "unknown";
+        if (!child_.listen_names.empty()) child_.listen_names += ':';
+        child_.listen_names += ports::listen_name(port.spec);
+    }
+}
+
+// Where it joins the network of this process there is nothing to publish.
+Result<void> Launcher::check_joined_network(int network_namespace) {
+    if (attendance_.ports.empty()) return {};
+    if (process::is_own_namespace(spec::NamespaceType::network, network_namespace))
+        return has_hosts_network();
+    network_namespace_ = Fd(::fcntl(network_namespace, F_DUPFD_CLOEXEC, 0));
+    return network_namespace_ ? Result<void>{} : Error::last("fcntl", "network namespace");
+}
+
 Result<void> Launcher::open_namespaces() {
     child_.spec = &spec_;
     child_.process = &*spec_.process;
@@ -86,6 +111,7 @@ Result<void> Launcher::open_namespaces() {
     child_.passed_fds = options_.passed.total;
     child_.listen_fds = options_.passed.listen;
     child_.listen_names = options_.passed.listen_names;
+    add_handed_over_ports();
     child_.traces_phases = global_.log.is_on(LogLevel::debug);
     child_.hook = hook_;
     child_.stdio = attendance_.stdio;
@@ -95,6 +121,7 @@ Result<void> Launcher::open_namespaces() {
         if (!ns.path.empty()) {
             auto fd = process::open_namespace(ns.type, ns.path);
             if (!fd) return std::move(fd).error().context(field_of(spec_.linux.namespaces, ns));
+            if (ns.type == spec::NamespaceType::network) URC_TRY_VOID(check_joined_network(fd->get()));
             if (ns.type == spec::NamespaceType::user)
                 URC_TRY_VOID(process::take_id_maps(fd->get(), ns.path, spec_.linux));
             child_.joins.push_back({ns.type, ns.path, std::move(*fd)});

@@ -45,6 +45,7 @@ public:
     Result<void> limit_process();
     Result<void> limit_cgroup();
     Result<void> join_rdt_group();
+    Result<void> open_network_namespace();
     Result<void> save_state();
     Result<void> run_runtime_hooks();
     Result<void> await_ready();
@@ -53,6 +54,8 @@ public:
     Result<void> commit();
 
 private:
+    void add_handed_over_ports();
+    Result<void> check_joined_network(int network_namespace);
     void run_poststop_hooks();
     Result<process::Cloned> clone_init();
     bool needs_stage() const;
@@ -86,6 +89,7 @@ private:
     State state_;
     Console console_;
     Fd notify_socket_;
+    Fd network_namespace_;  // where ports are to be published
     Fd pidfd_socket_;
     Undo undo_;
 };

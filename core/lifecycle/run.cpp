@@ -67,7 +67,8 @@ Result<int> run_attended(const Global& global, const CreateOptions& options, For
                                   .directory = container.dir.fd(),
                                   .init = container.init.get(),
                                   .terminal = container.terminal.get(),
-                                  .notify_socket = std::move(container.notify_socket)});
+                                  .notify_socket = std::move(container.notify_socket),
+                                  .network_namespace = std::move(container.network_namespace)});
     if (!taken.ok()) {
         kill_and_reap(container.init);
         container.dir.unlock();
@@ -85,7 +86,9 @@ Result<int> run(const Global& global, const CreateOptions& options) {
     if (options.detach && is_attended) return monitor::launch_monitored(global, options, StartedBy::channel);
     URC_TRY(std::optional<Foreground> foreground, enter_foreground(global, options));
     if (is_attended) return run_attended(global, options, *foreground);
-    URC_TRY(Launched container, launch(global, options, StartedBy::channel));
+    URC_TRY(monitor::Pipes pipes, monitor::Pipes::make(options, false));
+    URC_TRY(Launched container, launch(global, options, StartedBy::channel, {}, pipes.attendance(0, false)));
+    pipes.close_containers_ends();
     URC_TRY_VOID(release(global, container));
     return foreground ? attend(global, *foreground, container, options.keep) : 0;
 }

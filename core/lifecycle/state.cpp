@@ -42,6 +42,7 @@ StateView make_view(const StateDir& dir, const State& state) {
             view.status = dir.is_locked() ? Status::creating : Status::created;
     }
     view.pid = view.status == Status::stopped ? 0 : state.init.pid;
+    if (view.status != Status::stopped) view.ports = state.ports;
     view.bundle = state.bundle;
     view.rootfs = state.rootfs;
     view.created = rfc3339(state.created, 9);

@@ -5,6 +5,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+
+#include "core/lifecycle/network_place.h"
 #include "core/monitor/membership.h"
 #include "core/process/start_socket.h"
 #include "uring/race.h"
@@ -31,12 +34,17 @@ int wait_status_of(const siginfo_t& info) {
 Attendant::Attendant(Loop& loop, const Options& options)
     : loop_(loop),
       options_(options),
+      publication_(loop, options.global.log),
       control_(loop, *this),
       output_over_(loop),
       proxy_over_(loop),
       hurried_(loop) {}
 
 Attendant::~Attendant() = default;
+
+bool Attendant::has_relayed_port(const CreateOptions& options) {
+    return std::ranges::any_of(options.publish, [](const ports::Spec& spec) { return !spec.handover; });
+}
 
 Result<std::unique_ptr<Attendant>> Attendant::prepare(Loop& loop, const Options& options, Pipes& pipes) {
     std::unique_ptr<Attendant> attendant(new Attendant(loop, options));
@@ -45,6 +53,7 @@ Result<std::unique_ptr<Attendant>> Attendant::prepare(Loop& loop, const Options&
         auto is_address = notify::check_upstream(create.notify.socket);
         if (!is_address.ok()) return std::move(is_address).error().context("$NOTIFY_SOCKET");
     }
+    attendant->publication_.set_bound(pipes.take_relayed_ports());
     if (create.sinks.empty()) return attendant;
     URC_TRY(attendant->output_,
             relay::Output::open(loop, {.id = create.id, .sinks = create.sinks, .log = &options.global.log}));
@@ -66,6 +75,8 @@ Result<void> Attendant::take(Container container) {
         err_.reset();
     }
     if (container.notify_socket) URC_TRY_VOID(open_proxy(container));
+    publication_.take(std::move(container.network_namespace),
+                      [place = NetworkPlace(container.state)] { return place.open(); });
     URC_TRY(listener_, process::listen_at(container.directory, kMonitorSocket));
     return {};
 }
@@ -92,6 +103,7 @@ Task<void> Attendant::serve() {
         nursery.spawn(serve_proxy());
         nursery.spawn(tell_ready());
     }
+    nursery.spawn(serve_ports());
     nursery.spawn(control_.serve(listener_.get()));
     co_await nursery.join();
 }
@@ -124,6 +136,13 @@ Task<void> Attendant::serve_proxy() {
     serving_ = nullptr;
     is_proxy_over_ = true;
     proxy_over_.set();
+}
+
+// The container works on without its ports. Who waits for them is told by until_open().
+Task<void> Attendant::serve_ports() {
+    auto served = co_await settled(publication_.serve());
+    if (!served.ok() && served.error().code() != ECANCELED)
+        options_.global.log.warning("publish: ", served.error().text());
 }
 
 // The socket is read by one of us at a time.
@@ -171,6 +190,7 @@ Task<void> Attendant::until_hurry_is_over() {
 }
 
 Task<void> Attendant::finish(int wait_status) {
+    co_await publication_.finish();
     auto finished = co_await settled(finish_output());
     if (!finished.ok()) options_.global.log.warning("output: ", finished.error().text());
     auto told = co_await settled(finish_proxy());

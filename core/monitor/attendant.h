@@ -5,8 +5,10 @@
 //   take()     the container is there: monitor.sock is listened on
 //   serve()    stdout, stderr or the terminal -> sinks      (core/relay)
 //              notify.sock -> the manager                    (core/notify)
+//              published ports -> the container              (publication.h)
 //              monitor.sock                                  (control.h)
 //   finish()   the init has ended: what is on its way is brought to its end, in this order
+//                the ports, and what their connections still carry: Publication::kFinishBound
 //                the last bytes of the output, whoever still holds its pipes: kGrandchildBound
 //                the sinks, which may take long: until they have it, or hurry() was called and kHurryBound is
 //                over messages to the manager, then those who are attached: their exit status
@@ -19,6 +21,7 @@
 
 #include "core/monitor/control.h"
 #include "core/monitor/pipes.h"
+#include "core/monitor/publication.h"
 #include "core/notify/proxy.h"
 #include "core/relay/output.h"
 #include "core/runtime.h"
@@ -39,7 +42,7 @@ public:
 
     // Whether there is anything to attend to.
     static bool is_wanted(const CreateOptions& options) {
-        return !options.sinks.empty() || !options.notify.socket.empty();
+        return !options.sinks.empty() || !options.notify.socket.empty() || has_relayed_port(options);
     }
 
     struct Options {
@@ -61,10 +64,11 @@ public:
         int init = -1;       // its pidfd; borrowed, like the terminal
         int terminal = -1;   // -1: none here
         Fd notify_socket;
+        Fd network_namespace;  // where ports are published from the start
     };
     Result<void> take(Container container);
 
-    // A client that waits for READY=1 (Control::adopt); before serve().
+    // A client that waits for READY=1 (Control::adopt).
     void adopt(Fd connection) { control_.adopt(std::move(connection)); }
 
     // Whether it takes what the container's terminal says.
@@ -73,6 +77,9 @@ public:
 
     // One task; until it is cancelled.
     Task<void> serve();
+    // Beside serve(): until the ports accept that the container was made with, or the Error that says why
+    // not.
+    Task<void> until_open() { return publication_.until_open(); }
     // Beside serve(). `wait_status` as wait(2) gives it.
     Task<void> finish(int wait_status);
     // Somebody waits for our end.
@@ -83,9 +90,11 @@ public:
 private:
     Attendant(Loop& loop, const Options& options);
 
+    static bool has_relayed_port(const CreateOptions& options);
     Result<void> open_proxy(Container& container);
     Task<void> serve_output();
     Task<void> serve_proxy();
+    Task<void> serve_ports();
     Task<void> tell_ready();
     Task<void> finish_output();
     Task<void> finish_proxy();
@@ -97,6 +106,7 @@ private:
     void resize(const Resize& size) override;
     void close_input() override { input_.reset(); }
     void signal(int number) override;
+    Publication& publication() override { return publication_; }
     bool awaits_ready() const override { return !is_ready(); }
 
     Loop& loop_;
@@ -110,6 +120,7 @@ private:
     Fd slave_;           // of the terminal
     int init_ = -1;      // its pidfd, borrowed
 
+    Publication publication_;
     Control control_;
     Nursery* relays_ = nullptr;  // while there is something to relay
     bool is_output_over_ = false;

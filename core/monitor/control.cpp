@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "core/monitor/client.h"
+#include "core/monitor/port_packet.h"
 #include "uring/deadline.h"
 #include "uring/ops_socket.h"
 #include "uring/race.h"
@@ -57,6 +58,11 @@ public:
     void refuse(std::string_view why) {
         push(Kind::refused, std::as_bytes(std::span(why)));
         is_last_queued_ = true;
+    }
+    // No to one question; others may follow.
+    void decline(std::string_view why) {
+        why = why.substr(0, kBodySizeMax);
+        push(Kind::refused, std::as_bytes(std::span(why)));
     }
     void end(int wait_status) {
         tell_of_loss();
@@ -133,6 +139,12 @@ void await_ready(Client& client, Subject& subject) {
     if (!subject.awaits_ready()) client.ready();
 }
 
+void tell_ports(Client& client, Subject& subject) {
+    for (const auto& entry : subject.publication().list())
+        client.push_body(Kind::port, pack_port(entry.spec, entry.stats));
+    client.push(Kind::done);
+}
+
 // False when the packet is none.
 bool obey(Client& client, Subject& subject, const Packet& packet) {
     switch (packet.kind) {
@@ -152,6 +164,9 @@ bool obey(Client& client, Subject& subject, const Packet& packet) {
         case Kind::rotate:
             rotate(client, subject);
             return true;
+        case Kind::list_ports:
+            tell_ports(client, subject);
+            return true;
         case Kind::await_ready:
             await_ready(client, subject);
             return true;
@@ -163,6 +178,22 @@ bool obey(Client& client, Subject& subject, const Packet& packet) {
         default:
             return false;
     }
+}
+
+Task<void> change_ports(Client& client, Subject& subject, Kind kind, ports::Spec spec) {
+    if (kind == Kind::add_port) {
+        auto added = co_await settled(subject.publication().add(std::move(spec)));
+        if (added.ok())
+            client.push_body(Kind::port, pack_port(*added));
+        else
+            client.decline(added.error().text());
+        co_return;
+    }
+    auto removed = co_await settled(subject.publication().remove(std::move(spec)));
+    if (removed.ok())
+        client.push(Kind::done);
+    else
+        client.decline(removed.error().text());
 }
 
 // Until the client has gone. One that is refused is listened to no more, and still gets the word.
@@ -183,6 +214,14 @@ Task<void> read_packets(Loop& loop, Client& client, Subject& subject) {
             co_await write_input(loop, subject, packet.body);
             continue;
         }
+        if (packet.kind == Kind::add_port || packet.kind == Kind::remove_port) {
+            const auto port = packet.as<Port>();
+            auto spec = port ? unpack_spec(*port) : std::nullopt;
+            if (spec) {
+                co_await change_ports(client, subject, packet.kind, std::move(*spec));
+                continue;
+            }
+        }
         is_refused = !obey(client, subject, packet);
         if (is_refused) client.refuse("a packet that is not understood");
     }
@@ -194,7 +233,10 @@ Control::Control(Loop& loop, Subject& subject) : loop_(loop), subject_(subject),
 Control::~Control() = default;
 
 void Control::adopt(Fd connection) {
-    adopted_.push_back(std::move(connection));
+    if (attending_)
+        attending_->spawn(attend_client(std::move(connection), true));
+    else
+        adopted_.push_back(std::move(connection));
 }
 
 Task<void> Control::attend_client(Fd connection, bool awaits_ready) {
@@ -231,7 +273,10 @@ Task<void> Control::accept_clients(Nursery& nursery, int listener) {
 Task<void> Control::serve(int listener) {
     Nursery nursery(loop_);
     nursery.spawn(accept_clients(nursery, listener));
-    co_await nursery.join();
+    attending_ = &nursery;
+    auto joined = co_await settled(nursery.join());
+    attending_ = nullptr;
+    co_await std::move(joined);
 }
 
 static Task<void> one_left(Event& client_left) {

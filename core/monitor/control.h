@@ -1,5 +1,5 @@
-// Control: those who are connected with a monitor (protocol.h): `attach`, `logs --rotate`, `start`, and `run
-// -d` while it waits for READY=1.
+// Control: those who are connected with a monitor (protocol.h): `attach`, `logs --rotate`, `start`, `port`,
+// and `run -d` while it waits for READY=1.
 //
 //   monitor.sock --accept--> client: one task reads its packets, one sends what is queued for it
 //   output of the container --view--> queue of each client that attached, bounded: who does not read loses
@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/monitor/protocol.h"
+#include "core/monitor/publication.h"
 #include "core/relay/output.h"
 #include "uring/event.h"
 #include "uring/fd.h"
@@ -33,6 +34,7 @@ public:
     virtual void resize(const Resize& size) = 0;
     virtual void close_input() = 0;
     virtual void signal(int number) = 0;
+    virtual Publication& publication() = 0;
     virtual bool awaits_ready() const = 0;  // there is a manager, and READY=1 has not gone to it
 
 protected:
@@ -51,7 +53,7 @@ public:
     // Accepts and serves until it is cancelled. `listener` is borrowed.
     Task<void> serve(int listener);
 
-    // One more client, connected already, as if it had said await_ready. Before serve().
+    // One more client, connected already, as if it had said await_ready.
     void adopt(Fd connection);
 
     // READY=1 has gone upstream: everybody who waits for it is told.
@@ -69,7 +71,8 @@ private:
     Loop& loop_;
     Subject& subject_;
     std::vector<Client*> clients_;
-    std::vector<Fd> adopted_;
+    std::vector<Fd> adopted_;       // before serve()
+    Nursery* attending_ = nullptr;  // of serve(): the clients
     bool has_ended_ = false;
     int wait_status_ = -1;
     Event client_left_;

@@ -11,10 +11,11 @@ namespace urc::monitor {
 struct Handover {
     Fd directory;  // ROOT/ID
     Pidfd init;
-    Fd terminal, notify_socket;  // where there are any
+    Fd terminal, notify_socket, network_namespace;  // where there are any
 };
 
-// The container keeps its descriptors, but for terminal and notify socket, which are the monitor's alone.
+// The container keeps its descriptors, but for terminal, notify socket and network namespace, which are the
+// monitor's alone.
 Result<void> send_handover(int socket, Launched& container);
 // ECHILD when the other side has given up.
 Result<Handover> receive_handover(int socket);

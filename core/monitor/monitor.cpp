@@ -121,8 +121,10 @@ Result<int> launch_monitored(const Global& global, const CreateOptions& options,
     URC_TRY(process::Cloned monitor, process::clone_process({}));
     if (monitor.pid == 0) {
         ours.reset();
+        if (has_manager) pipes.close_containers_ends();
         Resident resident(global, options, started_by, std::move(theirs));
-        resident.be_monitor(std::move(pipes), has_manager);
+        resident.be_monitor(std::move(pipes),
+                            has_manager ? Resident::Way::receives : Resident::Way::launches);
     }
     theirs.reset();
     pipes.close_attendants_ends();
@@ -138,6 +140,40 @@ Result<int> launch_monitored(const Global& global, const CreateOptions& options,
     // What it has of a container that failed goes to the sinks before the failure is told.
     if (!status.ok()) await_end(monitor.pidfd, kFailedBoundMs);
     return status;
+}
+
+Result<Pidfd> start_monitor(const Global& global, Held& held) {
+    URC_TRY(Pidfd init, open_process(held.state.init));
+    // A monitor that was killed leaves its socket behind.
+    if (::unlinkat(held.dir.fd(), kMonitorSocket, 0) < 0 && errno != ENOENT)
+        return Error::last("unlink", kMonitorSocket);
+    URC_TRY(Fd directory, open_at(held.dir.fd(), ".", O_RDONLY | O_DIRECTORY));
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return Error::last("socketpair");
+    Fd ours(ends[0]), theirs(ends[1]);
+    URC_TRY(process::Cloned monitor, process::clone_process({}));
+    if (monitor.pid == 0) {
+        ours.reset();
+        CreateOptions options;
+        options.id = held.state.id;
+        Resident resident(global, options, StartedBy::socket, std::move(theirs));
+        resident.join(held.state, std::move(init), std::move(directory));
+        // The lock lives as long as any copy of its descriptor does.
+        { const Held closed = std::move(held); }
+        resident.be_monitor({}, Resident::Way::joins);
+    }
+    theirs.reset();
+    auto word = next_word(ours.get());
+    if (word.ok()) {
+        auto identity = identify(monitor.pid, monitor.pidfd.get());
+        if (identity.ok()) {
+            held.state.monitor = *identity;
+            return std::move(monitor.pidfd);
+        }
+        word = std::move(identity).error();
+    }
+    kill_and_reap(monitor.pidfd);
+    return std::move(word).error();
 }
 
 void await_monitor_end(const Log& log, const State& state, std::chrono::milliseconds bound) {

@@ -23,10 +23,18 @@ Result<void> make_pipe(Fd& reader, Fd& writer) {
     return {};
 }
 
+Result<void> bind_ports(const CreateOptions& options, std::vector<ports::BoundPort>& bound) {
+    URC_TRY(bound, ports::bind_ports(options.publish));
+    for (std::size_t i = 0; options.published && i < bound.size(); ++i)
+        URC_TRY_VOID(options.published(options.publish[i], bound[i].spec));
+    return {};
+}
+
 }  // namespace
 
 Result<Pipes> Pipes::make(const CreateOptions& options, bool is_detached) {
     Pipes pipes;
+    URC_TRY_VOID(bind_ports(options, pipes.ports));
     if (options.sinks.empty()) return pipes;
     URC_TRY_VOID(make_pipe(pipes.out, pipes.container[STDOUT_FILENO]));
     URC_TRY_VOID(make_pipe(pipes.err, pipes.container[STDERR_FILENO]));
@@ -44,17 +52,28 @@ Result<Pipes> Pipes::make(const CreateOptions& options, bool is_detached) {
 Attendance Pipes::attendance(pid_t pid, bool is_monitor) const {
     return {.pid = pid,
             .is_monitor = is_monitor,
-            .stdio = {container[0].get(), container[1].get(), container[2].get()}};
+            .stdio = {container[0].get(), container[1].get(), container[2].get()},
+            .ports = ports};
+}
+
+std::vector<ports::BoundPort> Pipes::take_relayed_ports() {
+    std::vector<ports::BoundPort> taken;
+    for (ports::BoundPort& port : ports)
+        if (!port.spec.handover) taken.push_back({port.spec, std::move(port.socket)});
+    return taken;
 }
 
 void Pipes::close_containers_ends() {
     for (Fd& end : container) end.reset();
+    for (ports::BoundPort& port : ports)
+        if (port.spec.handover) port.socket.reset();
 }
 
 void Pipes::close_attendants_ends() {
     in.reset();
     out.reset();
     err.reset();
+    (void)take_relayed_ports();
 }
 
 }  // namespace urc::monitor

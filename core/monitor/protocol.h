@@ -18,6 +18,13 @@
 //     |<-- done | ended(wait status)-|
 //     |--- signal(number) ---------->|  to the container's init: of `run -d`, which waits for READY=1 the
 //     same way
+//
+//     |--- add_port(Port) ---------->|  `urc port`; the host's port may be left open
+//     |<-- port(Port) ---------------|  as it was opened; or refused(text)
+//     |--- remove_port(Port) ------->|  one that a port(Port) has told of
+//     |<-- done ---------------------|  it is closed; or refused(text)
+//     |--- list_ports -------------->|
+//     |<-- port(Port), ... done -----|  one each
 #pragma once
 
 #include <cstddef>
@@ -42,6 +49,10 @@ enum class Kind : std::uint8_t {
     await_ready,
     refused,
     signal,
+    add_port,
+    remove_port,
+    list_ports,
+    port,
 };
 
 // A packet is the kind (one byte) and at most this many bytes.
@@ -65,6 +76,15 @@ struct Ended {
 };
 struct Signal {
     std::int32_t number = 0;
+};
+struct Port {
+    std::uint8_t protocol = 0;  // ports::Protocol
+    std::uint8_t is_handover = 0;
+    std::uint16_t host_port = 0, child_port = 0;
+    std::uint16_t unused = 0;
+    char host_ip[48]{}, child_ip[48]{};  // ended by a NUL
+    // Of an answer: ports::Stats.
+    std::uint64_t connections = 0, live = 0, bytes_in = 0, bytes_out = 0, errors = 0, pauses = 0;
 };
 struct Lost {
     std::uint64_t bytes = 0;

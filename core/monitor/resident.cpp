@@ -66,32 +66,39 @@ Task<void> obey_signals(Loop& loop, const SignalFd& signals, Attendant& attendan
     }
 }
 
-struct Watched {
-    pid_t pid = 0;
-    int pidfd = -1;
-    bool is_child = false;
-};
-
-Task<int> wait_for_end(Loop& loop, Watched init) {
-    if (init.is_child) {
-        auto info = co_await wait_pidfd(loop, init.pidfd);
+Task<int> wait_for_end(Loop& loop, int init, bool is_child) {
+    if (is_child) {
+        auto info = co_await wait_pidfd(loop, init);
         co_return wait_status_of(info);
     }
-    co_await poll(loop, init.pidfd, POLLIN);
-    co_return wait_status_of_other(init.pidfd);
+    co_await poll(loop, init, POLLIN);
+    co_return wait_status_of_other(init);
 }
 
-Task<void> watch(Loop& loop, const SignalFd& signals, Attendant& attendant, Watched init) {
+}  // namespace
+
+Task<void> Resident::watch(Loop& loop, const SignalFd& signals, Attendant& attendant, Way way) {
     Nursery nursery(loop);
-    nursery.spawn(obey_signals(loop, signals, attendant, init.pid));
+    nursery.spawn(obey_signals(loop, signals, attendant, state_.init.pid));
     nursery.spawn(attendant.serve());
-    const int wait_status = co_await wait_for_end(loop, init);
+    co_await attendant.until_open();
+    co_await report_done(attendant, way);
+    const int wait_status = co_await wait_for_end(loop, container_.init.get(), way == Way::launches);
     co_await attendant.finish(wait_status);
     nursery.cancel();
     co_await nursery.join();
 }
 
-}  // namespace
+// From here on the container is the monitor's, whatever becomes of urc.
+Result<void> Resident::report_done(Attendant& attendant, Way way) {
+    ::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+    URC_TRY_VOID(send_packet(report_.get(), Kind::done));
+    launched_.reset();
+    if (way == Way::receives && started_by_ == StartedBy::channel) attendant.adopt(std::move(report_));
+    report_.reset();
+    give_back_memory();
+    return {};
+}
 
 // As its parent. Nothing is left when it fails.
 Result<void> Resident::launch_container(Pipes& pipes) {
@@ -106,6 +113,7 @@ Result<void> Resident::launch_container(Pipes& pipes) {
     container_.init = std::move(launched_->init);
     container_.terminal = std::move(launched_->terminal);
     container_.notify_socket = std::move(launched_->notify_socket);
+    container_.network_namespace = std::move(launched_->network_namespace);
     URC_TRY(container_.directory, open_at(launched_->dir.fd(), ".", O_RDONLY | O_DIRECTORY));
     return {};
 }
@@ -131,50 +139,54 @@ Result<void> Resident::leave_caller() const {
     return {};
 }
 
-Result<void> Resident::attend(Pipes& pipes, bool has_manager) {
+void Resident::join(State state, Pidfd init, Fd directory) {
+    state_ = std::move(state);
+    container_.init = std::move(init);
+    container_.directory = std::move(directory);
+}
+
+Result<void> Resident::come_to_container(Pipes& pipes, Way way) {
+    if (way == Way::launches) return launch_container(pipes);
+    return way == Way::receives ? await_container() : Result<void>{};
+}
+
+Result<void> Resident::attend(Pipes& pipes, Way way) {
     URC_TRY(SignalFd signals, SignalFd::open(all_signals_but_faults()));
-    expect_few_frames();
-    URC_TRY(std::unique_ptr<Backend> backend, open_backend(small_ring()));
+    const bool has_ports = !options_.publish.empty() || way == Way::joins;
+    if (!has_ports) expect_few_frames();
+    URC_TRY(std::unique_ptr<Backend> backend, open_backend(has_ports ? RingOptions() : small_ring()));
     Loop loop(*backend);
     URC_TRY(auto attendant,
             Attendant::prepare(
                 loop, {.global = global_, .create = options_, .is_detached = true, .starter = ::getppid()},
                 pipes));
-    if (has_manager) pipes.close_containers_ends();
-    URC_TRY_VOID(has_manager ? await_container() : launch_container(pipes));
+    URC_TRY_VOID(come_to_container(pipes, way));
     pipes.close_containers_ends();
     auto taken = attendant->take({.state = state_,
                                   .directory = container_.directory.get(),
                                   .init = container_.init.get(),
                                   .terminal = container_.terminal.get(),
-                                  .notify_socket = std::move(container_.notify_socket)});
+                                  .notify_socket = std::move(container_.notify_socket),
+                                  .network_namespace = std::move(container_.network_namespace)});
     container_.directory.reset();
     if (taken.ok()) taken = leave_caller();
-    if (!taken.ok()) {
-        if (launched_) {
-            kill_and_reap(container_.init);
-            (void)lock_and_destroy(global_, launched_->dir);
-        }
-        return taken;
+    if (taken.ok()) taken = loop.run(watch(loop, signals, *attendant, way));
+    // Who launched it undoes that, when the container is not yet the monitor's.
+    if (!taken.ok() && launched_) {
+        kill_and_reap(container_.init);
+        (void)lock_and_destroy(global_, launched_->dir);
     }
-    launched_.reset();
-    ::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
-    URC_TRY_VOID(send_packet(report_.get(), Kind::done));
-    if (has_manager && started_by_ == StartedBy::channel) attendant->adopt(std::move(report_));
-    report_.reset();
-    const Watched init{state_.init.pid, container_.init.get(), !has_manager};
-    give_back_memory();
-    return loop.run(watch(loop, signals, *attendant, init));
+    return taken;
 }
 
-void Resident::be_monitor(Pipes pipes, bool has_manager) {
+void Resident::be_monitor(Pipes pipes, Way way) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     // Its creator may have died before that: then there is nobody at the other end.
     pollfd creator{report_.get(), 0, 0};
     if (::poll(&creator, 1, 0) == 1) ::_exit(1);
     ::setsid();
     ::prctl(PR_SET_NAME, "urc monitor", 0, 0, 0);
-    auto attended = attend(pipes, has_manager);
+    auto attended = attend(pipes, way);
     if (!attended.ok() && report_) {
         const std::string text = attended.error().text().substr(0, kBodySizeMax);
         (void)send_packet(report_.get(), Kind::refused, std::as_bytes(std::span(text)));

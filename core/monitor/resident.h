@@ -8,9 +8,13 @@
 #include "core/monitor/pipes.h"
 #include "core/runtime.h"
 #include "uring/fd.h"
+#include "uring/loop.h"
+#include "uring/ops_process.h"
 #include "uring/result.h"
 
 namespace urc::monitor {
+
+class Attendant;
 
 class Resident {
 public:
@@ -18,14 +22,27 @@ public:
     Resident(const Global& global, const CreateOptions& options, StartedBy started_by, Fd report)
         : global_(global), options_(options), started_by_(started_by), report_(std::move(report)) {}
 
-    // Never returns. `has_manager`: urc launches the container and hands it over.
-    [[noreturn]] void be_monitor(Pipes pipes, bool has_manager);
+    // How it comes to its container.
+    enum class Way : std::uint8_t {
+        launches,  // by itself
+        receives,  // from urc, which launches it
+        joins,     // one that is there already: join() has said which
+    };
+
+    // Before be_monitor() with Way::joins. The directory is ROOT/ID.
+    void join(State state, Pidfd init, Fd directory);
+
+    // Never returns.
+    [[noreturn]] void be_monitor(Pipes pipes, Way way);
 
 private:
-    Result<void> attend(Pipes& pipes, bool has_manager);
+    Result<void> attend(Pipes& pipes, Way way);
+    Result<void> come_to_container(Pipes& pipes, Way way);
     Result<void> launch_container(Pipes& pipes);
     Result<void> await_container();
     Result<void> leave_caller() const;
+    Task<void> watch(Loop& loop, const SignalFd& signals, Attendant& attendant, Way way);
+    Result<void> report_done(Attendant& attendant, Way way);
 
     const Global& global_;
     const CreateOptions& options_;

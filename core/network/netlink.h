@@ -58,6 +58,8 @@ class Socket {
 public:
     // In the network namespace that the caller is in now; there it stays.
     static Result<Socket> open();
+    // A socket of that kind that was made elsewhere.
+    static Socket adopt(Fd fd) { return Socket(std::move(fd)); }
 
     // Sends the request and waits for the kernel's word on it. Error: `step`: `object`: what the kernel says.
     Result<void> ask(Request& request, std::string_view step, std::string_view object);

@@ -68,4 +68,11 @@ Result<int> namespaces_to_join(pid_t pid) {
     return static_cast<int>(differing);
 }
 
+bool is_own_namespace(spec::NamespaceType type, int fd) {
+    const std::string path = "/proc/self/ns/" + std::string(proc_name(type));
+    struct stat ours, theirs;
+    return ::stat(path.c_str(), &ours) == 0 && ::fstat(fd, &theirs) == 0 && ours.st_ino == theirs.st_ino &&
+           ours.st_dev == theirs.st_dev;
+}
+
 }  // namespace urc::process

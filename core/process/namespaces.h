@@ -23,6 +23,9 @@ std::string_view proc_name(spec::NamespaceType type);
 // Opens `path` and makes sure that it is a namespace of this kind (ioctl_ns(2), NS_GET_NSTYPE).
 Result<Fd> open_namespace(spec::NamespaceType type, const std::string& path);
 
+// Whether it is the one of that kind in which we are; of what cannot be asked: not.
+bool is_own_namespace(spec::NamespaceType type, int fd);
+
 // The number of `pid` in the pid namespace in which it is (proc(5), NSpid).
 Result<std::string> innermost_pid(pid_t pid);
 

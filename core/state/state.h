@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/ports/spec.h"
 #include "core/rdt/group.h"
 #include "core/relay/sink_options.h"
 #include "core/spec/spec.h"
@@ -66,6 +67,7 @@ struct State {
     SeccompAgent seccomp_agent;             // who answers what the filter notifies, for `start` and `exec`
     std::vector<relay::SinkOptions> sinks;  // where the output goes, in the order they were given
     ProcessId monitor;                      // who takes it there; pid 0: nobody relays
+    std::vector<ports::Spec> ports;         // published, with what was left open in them
     std::string notify_socket;              // NOTIFY_SOCKET in the container; empty: no manager
 
     bool has_own_pid_namespace() const {

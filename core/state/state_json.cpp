@@ -213,6 +213,8 @@ Result<void> read_own(od::value value, State& state) {
             URC_TRY(state.notify_socket, text_of(member, "notify_socket"));
         } else if (name == "log") {
             return read_log(member, state);
+        } else if (name == "ports") {
+            return read_ports(member, state);
         } else if (name == "monitor") {
             return read_monitor(member, state);
         } else if (name == "cgroups_made") {

@@ -1,5 +1,6 @@
-// "log" and "monitor" in state.json. Of a sink only what differs from SinkOptions' defaults is written, so
-// that most are a driver and a path; the keys and words are the ones of --log-opt, with numbers as numbers.
+// "log", "ports" and "monitor" in state.json. Of a sink only what differs from SinkOptions' defaults is
+// written, so that most are a driver and a path; the keys and words are the ones of --log-opt, with numbers
+// as numbers.
 #include "core/json_writer.h"
 #include "core/state/state_reader.h"
 
@@ -109,12 +110,54 @@ Result<void> read_sink_member(std::string_view name, od::value member, SinkOptio
     return {};
 }
 
+void write_port(JsonWriter& json, const ports::Spec& spec) {
+    json.begin_object();
+    json.key("protocol").string(ports::protocol_name(spec.protocol));
+    if (!spec.host_ip.empty()) json.key("host_ip").string(spec.host_ip);
+    json.key("host_port").number(spec.host_port);
+    json.key("child_ip").string(spec.child_ip);
+    json.key("child_port").number(spec.child_port);
+    if (spec.handover) json.key("handover").boolean(true);
+    json.end_object();
+}
+
+Result<ports::Protocol> protocol_of(std::string_view word) {
+    using ports::Protocol;
+    for (Protocol protocol :
+         {Protocol::tcp, Protocol::tcp4, Protocol::tcp6, Protocol::udp, Protocol::udp4, Protocol::udp6})
+        if (ports::protocol_name(protocol) == word) return protocol;
+    return bad("ports");
+}
+
+Result<void> read_port_member(std::string_view name, od::value member, ports::Spec& spec) {
+    if (name == "protocol") {
+        URC_TRY(const std::string word, text_of(member, "ports"));
+        URC_TRY(spec.protocol, protocol_of(word));
+    } else if (name == "host_ip") {
+        URC_TRY(spec.host_ip, text_of(member, "ports"));
+    } else if (name == "host_port") {
+        URC_TRY(spec.host_port, number_of<std::uint16_t>(member, "ports"));
+    } else if (name == "child_ip") {
+        URC_TRY(spec.child_ip, text_of(member, "ports"));
+    } else if (name == "child_port") {
+        URC_TRY(spec.child_port, number_of<std::uint16_t>(member, "ports"));
+    } else if (name == "handover") {
+        if (member.get_bool().get(spec.handover)) return bad("ports");
+    }
+    return {};
+}
+
 }  // namespace
 
 void write_monitor(JsonWriter& json, const State& state) {
     if (!state.sinks.empty()) {
         json.key("log").begin_array();
         for (const SinkOptions& sink : state.sinks) write_sink(json, sink);
+        json.end_array();
+    }
+    if (!state.ports.empty()) {
+        json.key("ports").begin_array();
+        for (const ports::Spec& spec : state.ports) write_port(json, spec);
         json.end_array();
     }
     if (!state.notify_socket.empty()) json.key("notify_socket").string(state.notify_socket);
@@ -138,6 +181,21 @@ Result<void> read_log(od::value value, State& state) {
         }));
         if (!has_driver) return bad("log");
         state.sinks.push_back(std::move(sink));
+        return {};
+    });
+}
+
+Result<void> read_ports(od::value value, State& state) {
+    state.ports.clear();
+    return each_element(value, "ports", [&](od::value item) -> Result<void> {
+        ports::Spec spec;
+        URC_TRY_VOID(each_member(item, "ports", [&](std::string_view name, od::value member) {
+            return read_port_member(name, member, spec);
+        }));
+        // Addresses are addresses, and the ports are there.
+        auto checked = ports::checked(std::move(spec));
+        if (!checked.ok() || checked->host_port == 0) return bad("ports");
+        state.ports.push_back(std::move(*checked));
         return {};
     });
 }

@@ -78,9 +78,11 @@ Result<void> each_element(od::value value, std::string_view key, Element element
     return {};
 }
 
-// The members "log" and "monitor" of "urc": where the output goes, and who takes it there.
+// The members "log", "ports" and "monitor" of "urc": where the output goes, what is published, and who sees
+// to both.
 void write_monitor(JsonWriter& json, const State& state);
 Result<void> read_log(od::value value, State& state);
+Result<void> read_ports(od::value value, State& state);
 Result<void> read_monitor(od::value value, State& state);
 
 }  // namespace urc::state_json

@@ -34,6 +34,7 @@ import commands_attach  # noqa: E402,F401
 import commands_questions  # noqa: E402,F401
 import commands_checkpoint  # noqa: E402,F401
 import commands_attend  # noqa: E402,F401
+import commands_ports  # noqa: E402,F401
 import fields_mounts  # noqa: E402,F401
 import fields_hooks  # noqa: E402,F401
 import fields_linux  # noqa: E402,F401

@@ -18,6 +18,7 @@
 
 #include "core/monitor/client.h"
 #include "core/monitor/control.h"
+#include "core/monitor/port_packet.h"
 #include "uring/check.h"
 #include "uring/open_backend.h"
 #include "uring/ops_socket.h"
@@ -67,17 +68,23 @@ public:
 
 class AnySubject final : public Subject {
 public:
+    explicit AnySubject(Loop& loop) : publication_(loop, log_) {
+        publication_.take({}, []() -> Result<Fd> { return Error(ENOENT, "open"); });
+    }
     relay::Output* output() override { return &output_; }
     int input() override { return input_.get(); }
     bool has_terminal() const override { return false; }
     void resize(const Resize&) override {}
     void close_input() override { input_.reset(); }
     void signal(int) override {}
+    Publication& publication() override { return publication_; }
     bool awaits_ready() const override { return true; }
     int viewers() const { return output_.viewers; }
 
 private:
     QuietOutput output_;
+    Log log_;
+    Publication publication_;
     Fd input_{::open("/dev/null", O_WRONLY | O_CLOEXEC)};
 };
 
@@ -106,7 +113,7 @@ void serve_stranger(std::span<const std::uint8_t> input) {
     auto backend = open_backend();
     URC_CHECK(backend.ok());
     Loop loop(**backend);
-    AnySubject subject;
+    AnySubject subject(loop);
     Control control(loop, subject);
     Pair pair;
     // Nobody connects to it; the stranger is there already.
@@ -115,9 +122,9 @@ void serve_stranger(std::span<const std::uint8_t> input) {
     URC_CHECK(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&unnamed), sizeof unnamed) == 0);
     URC_CHECK(::listen(listener.get(), 1) == 0);
     control.adopt(std::move(pair.near));
-    auto ended =
-        loop.run(race(loop, control.serve(listener.get()), be_strange(loop, pair.far.get(), Packets(input))));
-    URC_CHECK(ended.ok() && ended->index() == 1);
+    auto ended = loop.run(race(loop, control.serve(listener.get()), subject.publication().serve(),
+                               be_strange(loop, pair.far.get(), Packets(input))));
+    URC_CHECK(ended.ok() && ended->index() == 2);
     URC_CHECK(subject.viewers() == 0);
 }
 
@@ -138,6 +145,10 @@ void believe_monitor(std::span<const std::uint8_t> input) {
         (void)got.as<Ended>();
         (void)got.as<Attached>();
         (void)got.text();
+        if (const auto port = got.as<Port>()) {
+            const auto spec = unpack_spec(*port);
+            URC_CHECK(!spec || unpack_spec(pack_port(*spec)) == spec);
+        }
     }
 }
 

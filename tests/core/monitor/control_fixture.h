@@ -49,16 +49,19 @@ public:
 
 class FakeSubject final : public Subject {
 public:
-    explicit FakeSubject(Loop& loop) : fake(loop) {}
+    explicit FakeSubject(Loop& loop) : fake(loop), published(loop, log) {}
     relay::Output* output() override { return has_output ? &fake : nullptr; }
     int input() override { return in.get(); }
     bool has_terminal() const override { return false; }
     void resize(const Resize& size) override { sizes.push_back(size); }
     void close_input() override { in.reset(); }
     void signal(int number) override { signals.push_back(number); }
+    Publication& publication() override { return published; }
     bool awaits_ready() const override { return awaits; }
 
     FakeOutput fake;
+    Log log;
+    Publication published;
     bool has_output = true, awaits = false;
     Fd in;
     std::vector<Resize> sizes;

@@ -138,13 +138,16 @@ protected:
                 return sizeof(Resize);
             case Kind::signal:
                 return sizeof(Signal);
+            case Kind::add_port:
+            case Kind::remove_port:
+                return sizeof(Port);
             default:
                 return 0;
         }
     }
     static bool is_for_monitors(Kind kind) {
         return kind == Kind::input || kind == Kind::end_of_input || kind == Kind::rotate ||
-               kind == Kind::await_ready || body_size_of(kind) > 0;
+               kind == Kind::await_ready || kind == Kind::list_ports || body_size_of(kind) > 0;
     }
     Task<void> sends_garbage() {
         Fd other = co_await attach();

@@ -29,7 +29,7 @@ protected:
     }
 
     // What a launch leaves, as far as it is handed over: any files will do.
-    static Launched launched(bool has_terminal, bool has_notify_socket) {
+    static Launched launched(bool has_terminal, bool has_notify_socket, bool has_network = false) {
         auto open = [](const char* path) {
             auto fd = open_at(AT_FDCWD, path, O_RDONLY);
             EXPECT_TRUE(fd.ok());
@@ -42,7 +42,8 @@ protected:
                         process::Channel(Fd()),
                         has_terminal ? open("/dev/null") : Fd(),
                         has_notify_socket ? open("/dev/zero") : Fd(),
-                        {}};
+                        {},
+                        has_network ? open("/dev/full") : Fd()};
     }
     // Sends `count` descriptors with `what` as the message.
     void send(std::string_view what, int count) {
@@ -58,12 +59,14 @@ protected:
 
 TEST_F(MonitorHandover, EachDescriptorArrivesInItsPlace) {
     for (bool has_terminal : {false, true})
-        for (bool has_notify_socket : {false, true}) {
-            Launched container = launched(has_terminal, has_notify_socket);
+        for (int which = 0; which < 4; ++which) {
+            const bool has_notify_socket = which % 2 != 0, has_network = which / 2 != 0;
+            Launched container = launched(has_terminal, has_notify_socket, has_network);
             ASSERT_TRUE(send_handover(urc_.get(), container));
             // The monitor alone has them now: the end of the output must be its to see.
             EXPECT_FALSE(container.terminal);
             EXPECT_FALSE(container.notify_socket);
+            EXPECT_FALSE(container.network_namespace);
             EXPECT_TRUE(container.init);
             auto received = receive_handover(monitor_.get());
             ASSERT_TRUE(received) << received.error().text();
@@ -79,15 +82,20 @@ TEST_F(MonitorHandover, EachDescriptorArrivesInItsPlace) {
             if (has_notify_socket) {
                 EXPECT_TRUE(is_same(received->notify_socket.get(), zero->get()));
             }
+            ASSERT_EQ(received->network_namespace.is_open(), has_network);
+            auto full = open_at(AT_FDCWD, "/dev/full", O_RDONLY);
+            if (has_network) {
+                EXPECT_TRUE(is_same(received->network_namespace.get(), full->get()));
+            }
             for (int fd : {received->directory.get(), received->init.get()})
                 EXPECT_EQ(::fcntl(fd, F_GETFD), FD_CLOEXEC);
         }
 }
 
 TEST_F(MonitorHandover, AWrongNumberOfDescriptorsIsRefusedAndClosed) {
-    const std::string_view words[] = {std::string_view("\0", 1), "\1", "\2", "\3"};
-    const int wanted[] = {2, 3, 3, 4};
-    for (int word = 0; word < 4; ++word)
+    const std::string_view words[] = {std::string_view("\0", 1), "\1", "\2", "\3", "\4", "\7"};
+    const int wanted[] = {2, 3, 3, 4, 3, 5};
+    for (int word = 0; word < 6; ++word)
         for (int count = 0; count < 7; ++count) {
             if (count == wanted[word]) continue;
             send(words[word], count);

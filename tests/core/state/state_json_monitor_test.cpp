@@ -76,6 +76,38 @@ TEST(StateJsonMonitor, EveryDriverAndMemberComesBack) {
     EXPECT_EQ(read->monitor.pidfd_inode, ~std::uint64_t{0});
 }
 
+TEST(StateJsonMonitor, EveryPortComesBack) {
+    State state = sample();
+    EXPECT_EQ(write_state_json(state).find("\"ports\""), std::string::npos) << "there are none";
+    for (const char* text : {"8080:10.0.0.2:80", "127.0.0.1:53:10.0.0.2:53/udp", "[::1]:443:[::2]:443/tcp6",
+                             "9000:127.0.0.1:9000/tcp4,handover"}) {
+        auto specs = ports::parse_publish(text);
+        ASSERT_TRUE(specs) << text;
+        state.ports.push_back(specs->front());
+    }
+    auto read = parse_state_json(write_state_json(state));
+    ASSERT_TRUE(read) << read.error().text();
+    EXPECT_EQ(read->ports, state.ports);
+    // What an urc without ports has written.
+    auto old = read_own("");
+    ASSERT_TRUE(old);
+    EXPECT_TRUE(old->ports.empty());
+}
+
+TEST(StateJsonMonitor, DamagedPortsAreRefusedByTheirKey) {
+    const std::string good = R"("host_port":80,"child_ip":"127.0.0.1","child_port":80)";
+    ASSERT_TRUE(read_own(R"("ports":[{"protocol":"tcp",)" + good + "}]"));
+    for (const std::string& port :
+         {std::string("7"), std::string("[7]"), std::string("[{}]"), R"([{"protocol":"sctp",)" + good + "}]",
+          R"([{"protocol":6,)" + good + "}]", R"([{"host_ip":"localhost",)" + good + "}]",
+          R"([{"host_ip":"::1","protocol":"tcp4",)" + good + "}]", R"([{"handover":1,)" + good + "}]",
+          std::string(R"([{"host_port":0,"child_port":80}])"),
+          std::string(R"([{"host_port":65536,"child_port":80}])"),
+          std::string(R"([{"host_port":80,"child_port":0}])"),
+          std::string(R"([{"host_port":80,"child_port":80,"child_ip":"x"}])")})
+        EXPECT_NE(problem_in_own("\"ports\":" + port).find("ports"), std::string::npos) << port;
+}
+
 TEST(StateJsonMonitor, UnknownMembersArePassedOver) {
     auto state = read_own(R"("log":[{"driver":"null","new":{"x":[1]}}],"monitor":{"pid":3,"new":"y"})");
     ASSERT_TRUE(state) << state.error().text();

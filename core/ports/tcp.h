@@ -1,0 +1,34 @@
+// TcpListener: accepts on the host, dials in the container, carries both ways.
+//
+//   accept4 --> socket of the stock, connect --+-- connected --> two Flows until both have ended
+//                                              `-- refused ----> the client is reset at once
+//
+// A connection is one task with two polls that live as long as it does; between events it holds neither
+// buffer nor pipe. The end of one direction is handed on (shutdown), so half-closed connections work in both
+// orders. A reset is handed on as a reset, at once when the client's side has it; from the container only
+// after what was received before it.
+#pragma once
+
+#include "core/ports/listener.h"
+#include "uring/nursery.h"
+
+namespace urc::ports {
+
+class TcpListener final : public Listener {
+public:
+    using Listener::Listener;
+
+    Task<void> serve() override;
+
+private:
+    Task<void> accept_all(Nursery& connections);
+    Task<void> until_room();
+    Task<void> until_idle();
+    Task<Fd> dial(int client, bool is_remote);
+    Task<void> carry(Fd client, bool is_remote, Descriptors::Share share);
+    void refuse(int client, const Error& error);
+
+    Event idle_{loop()};
+};
+
+}  // namespace urc::ports

@@ -1,0 +1,325 @@
+#include "core/ports/udp.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "uring/ops_file.h"
+#include "uring/race.h"
+#include "uring/readiness.h"
+
+namespace urc::ports {
+
+namespace {
+
+// Carried in one turn, by one socket.
+constexpr int kDatagramsPerTurn = 64;
+
+// The largest payload there is, IPv6 included.
+constexpr std::size_t kDatagramMax = 65535;
+
+constexpr std::size_t kControlSize = CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(in_pktinfo));
+struct Control {
+    alignas(cmsghdr) std::array<char, kControlSize> bytes;
+};
+
+void set(int socket, int level, int option) noexcept {
+    const int one = 1;
+    (void)::setsockopt(socket, level, option, &one, sizeof one);
+}
+
+// The address of ours that a datagram was sent to.
+Address host_of(msghdr& message) noexcept {
+    Address host;
+    for (cmsghdr* head = CMSG_FIRSTHDR(&message); head; head = CMSG_NXTHDR(&message, head)) {
+        if (head->cmsg_level == IPPROTO_IP && head->cmsg_type == IP_PKTINFO) {
+            in_pktinfo info;
+            std::memcpy(&info, CMSG_DATA(head), sizeof info);
+            host.v4().sin_family = AF_INET;
+            host.v4().sin_addr = info.ipi_addr;
+        } else if (head->cmsg_level == IPPROTO_IPV6 && head->cmsg_type == IPV6_PKTINFO) {
+            in6_pktinfo info;
+            std::memcpy(&info, CMSG_DATA(head), sizeof info);
+            host.v6().sin6_family = AF_INET6;
+            host.v6().sin6_addr = info.ipi6_addr;
+            // Addresses of one link are nothing without it.
+            if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) host.v6().sin6_scope_id = info.ipi6_ifindex;
+        }
+    }
+    return host;
+}
+
+template <typename Info>
+void put_control(msghdr& message, Control& control, int level, int type, const Info& info) noexcept {
+    message.msg_control = control.bytes.data();
+    message.msg_controllen = CMSG_SPACE(sizeof info);
+    cmsghdr* head = CMSG_FIRSTHDR(&message);
+    head->cmsg_level = level;
+    head->cmsg_type = type;
+    head->cmsg_len = CMSG_LEN(sizeof info);
+    std::memcpy(CMSG_DATA(head), &info, sizeof info);
+}
+
+// Has the answer leave from `host`.
+void put_host(msghdr& message, Control& control, const Address& host) noexcept {
+    if (host.get()->sa_family == AF_INET) {
+        in_pktinfo info{};
+        info.ipi_spec_dst = host.v4().sin_addr;
+        put_control(message, control, IPPROTO_IP, IP_PKTINFO, info);
+    } else if (host.get()->sa_family == AF_INET6) {
+        in6_pktinfo info{};
+        info.ipi6_addr = host.v6().sin6_addr;
+        info.ipi6_ifindex = host.v6().sin6_scope_id;
+        put_control(message, control, IPPROTO_IPV6, IPV6_PKTINFO, info);
+    }
+}
+
+// What the network says about a datagram sent before: nobody listens, no way there.
+bool is_about_a_datagram(int code) noexcept {
+    switch (code) {
+        case EINTR:
+        case ECONNREFUSED:
+        case EHOSTUNREACH:
+        case ENETUNREACH:
+        case EHOSTDOWN:
+        case ENETDOWN:
+        case EMSGSIZE:
+        case EPERM:
+        case ENOBUFS:
+        case ENOMEM:
+        case EPROTO:
+        case ENOPROTOOPT:
+        case EACCES:
+            return true;
+        default:
+            return false;
+    }
+}
+
+// Takes the reports of errors off the socket's queue: as long as there are some, it polls ready.
+void drain_reports(int socket) noexcept {
+    std::array<std::byte, 1> byte;
+    Control control;
+    for (int i = 0; i < kDatagramsPerTurn; ++i) {
+        iovec data{byte.data(), byte.size()};
+        msghdr message{};
+        message.msg_iov = &data;
+        message.msg_iovlen = 1;
+        message.msg_control = control.bytes.data();
+        message.msg_controllen = control.bytes.size();
+        if (::recvmsg(socket, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return;
+    }
+}
+
+}  // namespace
+
+UdpListener::UdpListener(const Surroundings& around, Fd socket, Spec spec, Address child,
+                         std::chrono::nanoseconds idle) noexcept
+    : Listener(around, std::move(socket), std::move(spec), child), idle_(idle), buffer_(kDatagramMax) {
+    // One of them fits, or both for a socket of both families.
+    set(socket_.get(), IPPROTO_IP, IP_PKTINFO);
+    set(socket_.get(), IPPROTO_IPV6, IPV6_RECVPKTINFO);
+}
+
+Task<void> UdpListener::serve() {
+    Nursery flows(loop());
+    auto ended = co_await settled(race(loop(), receive_all(flows), end_idle(), until_removed()));
+    flows.cancel();
+    (void)co_await settled(flows.join());
+    // A flow's answers leave by the same socket, so there is no grace for it.
+    socket_.reset();
+    is_closed_->set();
+    if (!ended.ok()) co_await fail(ended.error());
+}
+
+// ---- in -----------------------------------------------------------------------------------------
+
+Task<void> UdpListener::receive_all(Nursery& flows) {
+    Event changed(loop());
+    Readiness ready(loop(), socket_.get(), changed);
+    ready.watch();
+    for (;;) {
+        int left = kDatagramsPerTurn;
+        while (left > 0 && receive_one(flows)) --left;
+        if (left == 0) {
+            co_await nop(loop());
+            continue;
+        }
+        // Its own errors are about answers to clients that are gone.
+        if (errno != EAGAIN && !is_about_a_datagram(errno))
+            co_await fail(Error(errno, "recvmsg", spec_text(spec_)));
+        if (errno != EAGAIN) continue;
+        ready.clear(POLLIN | POLLERR);
+        co_await changed.wait();
+    }
+}
+
+bool UdpListener::receive_one(Nursery& flows) {
+    Key key;
+    Control control;
+    iovec data{buffer_.data(), buffer_.size()};
+    msghdr message{};
+    message.msg_name = key.client.get();
+    message.msg_namelen = Address::kSizeMax;
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control.bytes.data();
+    message.msg_controllen = control.bytes.size();
+    const ssize_t size = ::recvmsg(socket_.get(), &message, MSG_DONTWAIT);
+    if (size < 0) return false;
+    key.host = host_of(message);
+    if (Flow* flow = find_or_begin(key, flows))
+        send_in(*flow, std::span<const std::byte>(buffer_).first(static_cast<std::size_t>(size)));
+    else
+        ++stats_.errors;
+    return true;
+}
+
+UdpListener::Flow* UdpListener::find_or_begin(const Key& key, Nursery& flows) {
+    if (const auto found = table_.find(key); found != table_.end()) {
+        flows_.splice(flows_.begin(), flows_, found->second);
+        flows_.front().used = loop().now();
+        return &flows_.front();
+    }
+    if (!around_.descriptors.has_room(1)) (void)drop_spare();
+    auto share = around_.descriptors.take_share(1);
+    if (!share || flows_.size() >= kFlowsMax) {
+        // For the next one there will be room.
+        if (!flows_.empty()) {
+            flows_.back().must_end = true;
+            flows_.back().changed.set();
+        }
+        complain(share ? "too many clients; the one that has been idle longest makes room"
+                       : "no descriptor is left for another client");
+        return nullptr;
+    }
+    flows_.emplace_front(loop(), key);
+    table_.emplace(key, flows_.begin());
+    flows_.front().used = loop().now();
+    flows.spawn(carry(flows_.begin(), std::move(*share)));
+    return &flows_.front();
+}
+
+void UdpListener::send_in(Flow& flow, std::span<const std::byte> datagram) {
+    if (!flow.socket) {
+        if (flow.pending.size() < kPendingMax)
+            flow.pending.emplace_back(datagram.begin(), datagram.end());
+        else
+            ++stats_.errors;
+        return;
+    }
+    // The first try may be answered with what became of an earlier datagram.
+    for (int tries = 0; tries < 2; ++tries) {
+        const ssize_t sent = ::sendto(flow.socket.get(), datagram.data(), datagram.size(),
+                                      MSG_DONTWAIT | MSG_NOSIGNAL, child_.get(), child_.size());
+        if (sent >= 0) {
+            stats_.bytes_in += static_cast<std::uint64_t>(sent);
+            return;
+        }
+        if (errno != ECONNREFUSED && errno != EHOSTUNREACH && errno != EINTR) break;
+    }
+    ++stats_.errors;
+}
+
+// ---- out ----------------------------------------------------------------------------------------
+
+Task<void> UdpListener::make_socket(Flow& flow) {
+    Fd socket;
+    if (around_.dialer) {
+        socket = co_await around_.dialer->dial(spec_, flow.key.client.unmapped());
+    } else {
+        socket = co_await around_.sockets.get(socket_kind());
+        if (!flow.key.client.unmapped().is_loopback()) bind_source(socket.get());
+    }
+    // Without it a socket that is not connected is told nothing of a service that is not there.
+    if (child_.is_v6())
+        set(socket.get(), IPPROTO_IPV6, IPV6_RECVERR);
+    else
+        set(socket.get(), IPPROTO_IP, IP_RECVERR);
+    flow.socket = std::move(socket);
+    for (const auto& datagram : flow.pending) send_in(flow, datagram);
+    flow.pending = {};
+}
+
+Task<void> UdpListener::carry(Flows::iterator flow, [[maybe_unused]] Descriptors::Share share) {
+    ++stats_.connections;
+    ++stats_.live;
+    auto made = co_await settled(make_socket(*flow));
+    if (made.ok())
+        made = co_await settled(return_answers(*flow));
+    else if (made.error().code() != ECANCELED)
+        ++stats_.errors;
+    if (!made.ok() && made.error().code() != ECANCELED) complain(made.error().text());
+    --stats_.live;
+    table_.erase(flow->key);
+    flows_.erase(flow);
+}
+
+Task<void> UdpListener::return_answers(Flow& flow) {
+    Readiness ready(loop(), flow.socket.get(), flow.changed);
+    ready.watch();
+    while (!flow.must_end) {
+        int left = kDatagramsPerTurn;
+        while (left > 0 && return_one(flow)) --left;
+        if (left == 0) {
+            co_await nop(loop());
+            continue;
+        }
+        if (errno == EAGAIN) {
+            ready.clear(POLLIN);
+            if (ready.has(POLLERR)) {
+                ready.clear(POLLERR);
+                drain_reports(flow.socket.get());
+            }
+            co_await flow.changed.wait();
+        } else if (is_about_a_datagram(errno)) {
+            ++stats_.errors;
+            complain(Error(errno, "send", child_.text()).text());
+        } else {
+            co_await fail(Error(errno, "recvmsg", child_.text()));
+        }
+    }
+    co_await ready.close();
+}
+
+bool UdpListener::return_one(Flow& flow) {
+    Address from;
+    socklen_t from_size = Address::kSizeMax;
+    const ssize_t size =
+        ::recvfrom(flow.socket.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT, from.get(), &from_size);
+    if (size < 0) return false;
+    // Somebody else in the container.
+    if (from.port() != child_.port()) return true;
+    flow.used = loop().now();
+    iovec data{buffer_.data(), static_cast<std::size_t>(size)};
+    Control control{};
+    msghdr message{};
+    message.msg_name = flow.key.client.get();
+    message.msg_namelen = flow.key.client.size();
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    put_host(message, control, flow.key.host);
+    if (::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+        stats_.bytes_out += static_cast<std::uint64_t>(size);
+    else
+        ++stats_.errors;
+    return true;
+}
+
+// The list is in the order of what came in last; what went out is looked at here.
+Task<void> UdpListener::end_idle() {
+    for (;;) {
+        co_await sleep(loop(), idle_ / 4);
+        const auto now = loop().now();
+        for (Flow& flow : flows_) {
+            if (now - flow.used < idle_) continue;
+            flow.must_end = true;
+            flow.changed.set();
+        }
+    }
+}
+
+}  // namespace urc::ports

@@ -1,0 +1,79 @@
+// UdpListener: datagrams of a published port, and the answers to each client.
+//
+//   client A ---+                     +--- flow A: a socket in the container ---+
+//               +-- host socket, table +                                        +--- application
+//   client B ---+                     +--- flow B: another one -----------------+
+//
+// A flow is a client's address and port together with the address of the host that it asked: the answers
+// leave from there (IP_PKTINFO), or a client that asked the second address would drop them. The flow's socket
+// is not connected: a service that is bound to every address may answer from another one than was asked;
+// whatever comes from the service's port is taken for an answer. ip(7), udp(7), ipv6(7).
+//
+// Nothing waits for anybody: a datagram that cannot be sent on at once is lost, as on any network. A flow
+// that has been idle for kIdle ends; so does the one that has been idle longest when there are too many.
+#pragma once
+
+#include <list>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "core/ports/listener.h"
+#include "uring/nursery.h"
+
+namespace urc::ports {
+
+class UdpListener final : public Listener {
+public:
+    static constexpr std::chrono::seconds kIdle{90};
+    static constexpr std::size_t kFlowsMax = 4096;
+    // Datagrams of a flow that has no socket yet.
+    static constexpr std::size_t kPendingMax = 32;
+
+    UdpListener(const Surroundings& around, Fd socket, Spec spec, Address child,
+                std::chrono::nanoseconds idle = kIdle) noexcept;
+
+    Task<void> serve() override;
+
+private:
+    // Where a datagram came from, and to which of our addresses.
+    struct Key {
+        Address client;
+        Address host;
+        bool operator==(const Key&) const noexcept = default;
+    };
+    struct Hash {
+        std::size_t operator()(const Key& key) const noexcept {
+            return key.client.hash() ^ (key.host.hash() << 1);
+        }
+    };
+    struct Flow {
+        Flow(Loop& loop, const Key& flow_key) noexcept : key(flow_key), changed(loop) {}
+        Key key;
+        Event changed;
+        Fd socket;
+        std::chrono::nanoseconds used{0};
+        bool must_end = false;
+        std::vector<std::vector<std::byte>> pending;
+    };
+    using Flows = std::list<Flow>;  // the one used last in front
+
+    Task<void> receive_all(Nursery& flows);
+    Task<void> end_idle();
+    Task<void> carry(Flows::iterator flow, Descriptors::Share share);
+    Task<void> return_answers(Flow& flow);
+    Task<void> make_socket(Flow& flow);
+
+    Flow* find_or_begin(const Key& key, Nursery& flows);
+    void send_in(Flow& flow, std::span<const std::byte> datagram);
+    // False when there is nothing more to be had.
+    bool return_one(Flow& flow);
+    bool receive_one(Nursery& flows);
+
+    std::chrono::nanoseconds idle_;
+    Flows flows_;
+    std::unordered_map<Key, Flows::iterator, Hash> table_;
+    std::vector<std::byte> buffer_;
+};
+
+}  // namespace urc::ports
