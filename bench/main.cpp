@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "bench/notify.h"
+#include "bench/proxy.h"
 #include "bench/relay.h"
 #include "bench/start.h"
 #include "bench/verbs.h"
@@ -15,6 +16,7 @@ namespace {
 
 using urc::bench::NamedPath;
 using urc::bench::NotifyOptions;
+using urc::bench::ProxyOptions;
 using urc::bench::RelayOptions;
 using urc::bench::Report;
 using urc::bench::StartOptions;
@@ -82,11 +84,7 @@ struct Common {
 };
 
 template <typename Options>
-void add_common(CLI::App& command, Options& options, Common& common) {
-    command.add_option("--runtime", common.runtimes, "a runtime to measure, repeatable")->check(kIsNamedPath);
-    command.add_option("--stamp", options.stamp, "the container's program")->check(CLI::ExistingFile);
-    command.add_option("--config", options.config, "default, docker or a config.json")->capture_default_str();
-    command.add_option("--view", common.view, "cgroup layout")->check(CLI::IsMember({"host", "v1", "v2"}));
+void add_round_options(CLI::App& command, Options& options, Common& common) {
     command.add_option("-n,--runs", options.runs, "measured containers or rounds a row")
         ->capture_default_str();
     command.add_option("--warm-up", options.warm_up, "containers or rounds a row before that")
@@ -96,6 +94,15 @@ void add_common(CLI::App& command, Options& options, Common& common) {
         ->check(CLI::IsMember({"table", "json"}));
     command.add_option("--json", common.output.json_path, "write the JSON to this file too");
     command.add_option("--table", common.output.table_path, "write the table to this file too");
+}
+
+template <typename Options>
+void add_common(CLI::App& command, Options& options, Common& common) {
+    command.add_option("--runtime", common.runtimes, "a runtime to measure, repeatable")->check(kIsNamedPath);
+    command.add_option("--stamp", options.stamp, "the container's program")->check(CLI::ExistingFile);
+    command.add_option("--config", options.config, "default, docker or a config.json")->capture_default_str();
+    command.add_option("--view", common.view, "cgroup layout")->check(CLI::IsMember({"host", "v1", "v2"}));
+    add_round_options(command, options, common);
 }
 
 void add_start_options(CLI::App& command, StartOptions& options, Common& common) {
@@ -143,6 +150,40 @@ void add_notify_options(CLI::App& command, NotifyOptions& options, Common& commo
     command.add_option("--gap", options.gap_us, "microseconds before each single one")->capture_default_str();
 }
 
+struct ProxyWords {
+    std::vector<std::string> rows = {"direct", "urc", "rootlesskit"};
+};
+
+void add_proxy_options(CLI::App& command, ProxyOptions& options, ProxyWords& words, Common& common) {
+    command.add_option("--row", words.rows, "direct, urc, rootlesskit, slirp4netns, pasta, socat, haproxy")
+        ->delimiter(',')
+        ->check([](const std::string& name) {
+            return urc::bench::parse_way(name) ? std::string() : "no such row: " + name;
+        })
+        ->capture_default_str();
+    command.add_option("--urc", options.urc, "urc, for the row of that name")->check(CLI::ExistingFile);
+    command.add_option("--base", options.base, "the row that the others are compared with")
+        ->capture_default_str();
+    command.add_option("--measure", options.measures, "down, up, requests, connect, udp, memory")
+        ->delimiter(',')
+        ->check(CLI::IsMember({"down", "up", "requests", "connect", "udp", "memory"}))
+        ->capture_default_str();
+    command.add_option("--streams", options.streams, "connections at once of down and up")
+        ->delimiter(',')
+        ->check(CLI::Range(1, 10'000))
+        ->capture_default_str();
+    command.add_option("--connections", options.connections, "of requests, connect and udp")
+        ->check(CLI::Range(1, 10'000))
+        ->capture_default_str();
+    command.add_option("--ports", options.ports, "of memory")
+        ->check(CLI::Range(1, 5000))
+        ->capture_default_str();
+    command.add_option("--time", options.run_ms, "milliseconds of each load")
+        ->check(CLI::Range(10, 60'000))
+        ->capture_default_str();
+    add_round_options(command, options, common);
+}
+
 // One report of a subcommand, as the list that print() takes.
 urc::Result<std::vector<Report>> listed(urc::Result<Report> report) {
     if (!report.ok()) return std::move(report).error();
@@ -160,17 +201,23 @@ int main(int argc, char** argv) {
     StartOptions start;
     RelayOptions relay;
     NotifyOptions notify;
+    ProxyOptions proxy;
+    ProxyWords proxy_words;
     bool is_line = false;
     start.stamp = relay.stamp = notify.stamp = beside_this_program("stamp");
     relay.lines = beside_this_program("lines");
     relay.copy = beside_this_program("copy");
     notify.blast = beside_this_program("notify_blast");
+    proxy.load = beside_this_program("load");
+    proxy.answer = beside_this_program("answer");
 
     CLI::App* command =
         app.add_subcommand("start", "time from the launch to the first instruction in the container");
     CLI::App* verbs = app.add_subcommand("verbs", "time of create, start, delete and exec");
     CLI::App* relays = app.add_subcommand("relay", "what it costs to carry output into a log");
     CLI::App* notifies = app.add_subcommand("notify", "what it costs to carry sd_notify datagrams");
+    CLI::App* proxies =
+        app.add_subcommand("proxy", "what it costs to bring a port of the host to a container");
     add_start_options(*command, start, common);
     add_start_options(*verbs, start, common);
     add_relay_options(*relays, relay, common, is_line);
@@ -184,11 +231,13 @@ int main(int argc, char** argv) {
         ->check(CLI::Range(1, 512));
     command->add_option("--block", start.block, "containers in one block of --concurrency")
         ->capture_default_str();
+    add_proxy_options(*proxies, proxy, proxy_words, common);
     CLI11_PARSE(app, argc, argv);
 
     start.runtimes = relay.runtimes = notify.runtimes = split(common.runtimes);
     start.preloads = split(common.preloads);
     start.view = relay.view = notify.view = *urc::bench::parse_view(common.view);
+    for (const std::string& row : proxy_words.rows) proxy.ways.push_back(*urc::bench::parse_way(row));
     relay.is_block = !is_line;
     if (relay.is_block && relay.per_s > 0) {
         std::fputs("urc-bench: --pace needs --line\n", stderr);
@@ -200,6 +249,7 @@ int main(int argc, char** argv) {
     }
     auto reports = *verbs      ? urc::bench::run_verbs(start)
                    : *relays   ? listed(urc::bench::run_relay(relay))
+                   : *proxies  ? urc::bench::run_proxy(proxy)
                    : *notifies ? listed(urc::bench::run_notify(notify))
                                : listed(urc::bench::run_start(start));
     if (!reports.ok()) {
