@@ -228,7 +228,7 @@ Result<std::vector<PublishedPort>> list_ports(const Global& global, std::string_
 Result<std::vector<ports::Spec>> add_ports(const Global& global, std::string_view id,
                                            std::span<const ports::Spec> specs);
 // Closes them, all or none: ENOENT names the first that is not there. An address inside that is left open
-// fits any. Connections may go on for a while (ports::Listener::kGrace).
+// fits any. Connections may go on for a while (ports::Surroundings::kGrace).
 Result<void> remove_ports(const Global& global, std::string_view id, std::span<const ports::Spec> specs);
 
 struct DeleteOptions {

@@ -99,6 +99,14 @@ void PipePool::discard(std::unique_ptr<Pipe> pipe) noexcept {
     descriptors_.give_back(2);
 }
 
+void PipePool::drop_idle() noexcept {
+    while (!idle_.empty()) {
+        auto pipe = std::move(idle_.back());
+        idle_.pop_back();
+        discard(std::move(pipe));
+    }
+}
+
 // ---- flow ----------------------------------------------------------------------------------------
 
 Flow::State Flow::bad(State state, ssize_t result) noexcept {

@@ -73,7 +73,8 @@ public:
     // nullptr: there is none to be had now; then copy.
     std::unique_ptr<Pipe> take();
     void give_back(std::unique_ptr<Pipe> pipe) noexcept;  // an empty one
-    void discard(std::unique_ptr<Pipe> pipe) noexcept;    // one with something in it
+    void drop_idle() noexcept;
+    void discard(std::unique_ptr<Pipe> pipe) noexcept;  // one with something in it
 
 private:
     Descriptors& descriptors_;

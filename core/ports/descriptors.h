@@ -29,7 +29,8 @@ public:
         return Descriptors(std::max(all, kReserve + 8) - kReserve);
     }
 
-    bool has_room(std::size_t count) const noexcept { return taken_ + count <= max_; }
+    std::size_t room() const noexcept { return max_ - std::min(max_, taken_); }
+    bool has_room(std::size_t count) const noexcept { return count <= room(); }
     std::size_t taken() const noexcept { return taken_; }
     std::size_t max() const noexcept { return max_; }
 
@@ -58,6 +59,8 @@ public:
         taken_ += count;
         return true;
     }
+    // What is there already, whether there was room or not.
+    void count(std::size_t count) noexcept { taken_ += count; }
     std::optional<Share> take_share(std::size_t count) noexcept {
         if (!take(count)) return {};
         return Share(*this, count);

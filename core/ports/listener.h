@@ -21,6 +21,9 @@ namespace urc::ports {
 
 // Of one network namespace; outlives its listeners.
 struct Surroundings {
+    // How long connections may go on after their port has been removed.
+    static constexpr std::chrono::seconds kGrace{10};
+
     Loop& loop;
     SocketStore& sockets;
     const Sources& sources;
@@ -28,15 +31,13 @@ struct Surroundings {
     CopyShared& copy;
     const Log* log = nullptr;
     ProxyHeader proxy_header = ProxyHeader::none;
+    std::chrono::nanoseconds grace = kGrace;
     // Who dials, when that is not done with the sockets.
     Dialer* dialer = nullptr;
 };
 
 class Listener {
 public:
-    // How long connections may go on after their port has been removed.
-    static constexpr std::chrono::seconds kGrace{10};
-
     Listener(const Surroundings& around, Fd socket, Spec spec, Address child) noexcept
         : around_(around),
           socket_(std::move(socket)),
@@ -49,7 +50,7 @@ public:
     Listener& operator=(const Listener&) = delete;
     virtual ~Listener() = default;
 
-    // Accepts until it is removed, then lets live connections go on for kGrace. Ends by an Error when the
+    // Accepts until it is removed, then lets live connections go on for the grace. Ends by an Error when the
     // socket does.
     virtual Task<void> serve() = 0;
 

@@ -32,8 +32,6 @@ rootlesskit::PortApiOptions api_options(const ProxyOptions& options) {
     return api;
 }
 
-using Opened = std::function<Result<void>(const Spec& asked, const Spec& opened)>;
-
 // What the children of the nursery refer to is in the same frame, which waits for them.
 Task<void> serve(Loop& loop, const Global& global, const ProxyOptions& options, const Opened& opened) {
     // First, so that a signal that comes early is not lost.

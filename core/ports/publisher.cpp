@@ -9,15 +9,6 @@
 
 namespace urc::ports {
 
-namespace {
-
-unsigned stock_max(const Descriptors& descriptors) {
-    const auto share = static_cast<unsigned>(std::min<std::size_t>(descriptors.max() / 16, 1000));
-    return std::clamp(share, SocketStore::kStockMin, SocketStore::kStockMax);
-}
-
-}  // namespace
-
 Publisher::Publisher(Loop& loop, Nursery& nursery, Fd network_namespace, Descriptors& descriptors,
                      CopyShared& copy, PublisherOptions options)
     : loop_(loop),
@@ -25,9 +16,10 @@ Publisher::Publisher(Loop& loop, Nursery& nursery, Fd network_namespace, Descrip
       options_(std::move(options)),
       network_namespace_(std::move(network_namespace)),
       helper_(loop, network_namespace_.get(), options_.helper),
-      sockets_(loop, helper_, stock_max(descriptors), options_.log),
+      sockets_(loop, helper_, descriptors, options_.log),
       surroundings_{
-          loop, sockets_, sources_, descriptors, copy, options_.log, options_.proxy_header, options_.dialer},
+          loop,           sockets_,       sources_, descriptors, copy, options_.log, options_.proxy_header,
+          options_.grace, options_.dialer},
       port_gone_(loop) {}
 
 Publisher::~Publisher() {

@@ -32,6 +32,7 @@ struct PublisherOptions {
     // Who dials in the namespace; then there is no helper, and no namespace need be given. Outlives it.
     Dialer* dialer = nullptr;
     std::chrono::nanoseconds udp_idle = UdpListener::kIdle;
+    std::chrono::nanoseconds grace = Surroundings::kGrace;
 };
 
 class Publisher {
@@ -56,8 +57,8 @@ public:
     // The same for one that is bound already; the caller has made sure that no two are alike.
     Result<void> add(BoundPort port);
 
-    // Closes the port now; connections may go on for Listener::kGrace. ENOENT: it is not there. `spec` as
-    // add() gave it.
+    // Closes the port now; connections may go on for the grace, and are then reset. ENOENT: it is not there.
+    // `spec` as add() gave it.
     Task<void> remove(Spec spec);
 
     // Those that are open.
@@ -67,6 +68,8 @@ public:
     Task<void> until_empty();
 
     const Helper& helper() const noexcept { return helper_; }
+    // Sockets that are made and wait for a connection.
+    std::size_t sockets_stocked() const noexcept { return sockets_.stocked(); }
     // How often the helper had to be started again.
     std::size_t helper_restarts() const noexcept { return sockets_.restarts(); }
 

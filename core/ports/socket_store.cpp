@@ -9,12 +9,47 @@ namespace urc::ports {
 
 using std::chrono::milliseconds;
 
+SocketStore::SocketStore(Loop& loop, Helper& helper, Descriptors& descriptors, const Log* log) noexcept
+    : loop_(loop),
+      helper_(helper),
+      descriptors_(descriptors),
+      log_(log),
+      stock_max_(static_cast<unsigned>(std::min<std::size_t>(descriptors.max() / kStockPart, kStockMax))),
+      wanted_(loop) {
+    for (Stock& each : stocks_) each.target = std::min(kStockMin, stock_max_);
+    // Asked for when an address changes.
+    stock(SocketKind::route).target = std::min(1U, stock_max_);
+}
+
+void SocketStore::drop_stock() noexcept {
+    for (Stock& each : stocks_) {
+        const std::size_t count = each.sockets.size();
+        each.sockets.clear();
+        if (count > 0) descriptors_.give_back(count);
+    }
+}
+
+std::size_t SocketStore::stocked() const noexcept {
+    std::size_t count = 0;
+    for (const Stock& each : stocks_) count += each.sockets.size();
+    return count;
+}
+
+// Half of what is left at most: who accepts goes first.
+unsigned SocketStore::count_missing(const Stock& stock) const noexcept {
+    const std::size_t held = stock.sockets.size();
+    const std::size_t wanted = stock.target > held ? stock.target - held : 0;
+    const std::size_t missing = std::min(wanted, descriptors_.room() / 2);
+    return static_cast<unsigned>(std::max<std::size_t>(missing, stock.waiters.empty() ? 0 : 1));
+}
+
 std::optional<Fd> SocketStore::take(SocketKind kind) noexcept {
     Stock& from = stock(kind);
     std::optional<Fd> socket;
     if (!from.sockets.empty()) {
         socket = std::move(from.sockets.back());
         from.sockets.pop_back();
+        descriptors_.give_back(1);
     }
     from.is_used = true;
     if (is_low(from)) wanted_.set();
@@ -47,9 +82,7 @@ Task<void> SocketStore::serve() {
 
 Task<void> SocketStore::fill(SocketKind kind) {
     Stock& into = stock(kind);
-    const auto held = static_cast<unsigned>(into.sockets.size());
-    const unsigned missing = into.target > held ? into.target - held : 1;
-    auto made = co_await settled(helper_.make(kind, missing));
+    auto made = co_await settled(helper_.make(kind, count_missing(into)));
     if (!made.ok()) {
         co_await restart(std::move(made).error());
         if (error_) into.waiters.call_all();
@@ -57,6 +90,7 @@ Task<void> SocketStore::fill(SocketKind kind) {
     }
     error_.reset();
     pause_ = milliseconds(0);
+    descriptors_.count(made->size());
     for (Fd& socket : *made) {
         into.sockets.push_back(std::move(socket));
         into.waiters.call_one();

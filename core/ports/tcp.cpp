@@ -63,6 +63,8 @@ public:
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
     ~Connection() {
+        // Cut off from outside: an orderly end would say that all has been sent.
+        if (!up.is_over() || !down.is_over()) (void)reset();
         up.release(shared_);
         down.release(shared_);
     }
@@ -180,7 +182,7 @@ Task<void> TcpListener::serve() {
     socket_.reset();
     is_closed_->set();
     if (!ended.ok()) co_await fail(ended.error());
-    (void)co_await settled(within(loop(), kGrace, until_idle()));
+    (void)co_await settled(within(loop(), around_.grace, until_idle()));
     connections.cancel();
     co_await connections.join();
 }
@@ -190,6 +192,11 @@ Task<void> TcpListener::until_idle() {
 }
 
 Task<void> TcpListener::until_room() {
+    // What is only held to be quick goes first.
+    const std::size_t taken = around_.descriptors.taken();
+    around_.copy.pipes.drop_idle();
+    around_.sockets.drop_stock();
+    if (around_.descriptors.taken() < taken) co_return;
     ++stats_.pauses;
     complain("no descriptor is left for another connection; accepting goes on when one ends");
     Waiters::Place place(loop(), around_.descriptors.waiters());
@@ -233,6 +240,8 @@ Task<void> TcpListener::accept_all(Nursery& connections) {
 
 void TcpListener::refuse(int client, const Error& error) {
     set_reset(client);
+    // The port goes, or urc does.
+    if (error.code() == ECANCELED) return;
     ++stats_.errors;
     complain(error.text());
 }

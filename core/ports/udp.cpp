@@ -247,13 +247,11 @@ Task<void> UdpListener::carry(Flows::iterator flow, [[maybe_unused]] Descriptors
     ++stats_.connections;
     ++stats_.live;
     auto made = co_await settled(make_socket(*flow));
-    if (!made.ok()) {
-        ++stats_.errors;
-        complain(made.error().text());
-    } else {
+    if (made.ok())
         made = co_await settled(return_answers(*flow));
-        if (!made.ok() && made.error().code() != ECANCELED) complain(made.error().text());
-    }
+    else if (made.error().code() != ECANCELED)
+        ++stats_.errors;
+    if (!made.ok() && made.error().code() != ECANCELED) complain(made.error().text());
     --stats_.live;
     table_.erase(flow->key);
     flows_.erase(flow);

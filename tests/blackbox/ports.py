@@ -7,10 +7,13 @@
   up HOST PORT SIZE        sends SIZE bytes and its end, checks the SHA-256 that comes back (half-closed)
   down HOST PORT SIZE      reads to the end, checks the SHA-256; closes its own direction last
   idle HOST PORT COUNT     opens COUNT connections, then says something on each and wants it back
+  crowd HOST PORT COUNT    the same, prints "open", and once more when its input ends
   storm HOST PORT COUNT    COUNT connections, one after the other and 20 at a time, each with a question
   reset HOST PORT          wants a reset and nothing else
   held HOST PORT           opens one, prints "open", and wants it to end by a reset
   ask HOST PORT            one datagram, wants it back
+  manager SOCKET           until killed: prints "ready", then a line for each notification
+  tell SOCKET TEXT         one notification
 
 A port that serves prints "ready".
 """
@@ -119,6 +122,16 @@ def idle(host, port, count):
         question(connection, b"I am %d" % number)
 
 
+def crowd(host, port, count):
+    connections = [connect(host, port) for _ in range(int(count))]
+    for said in b"first", b"last":
+        for connection in connections:
+            question(connection, said)
+        if said == b"first":
+            print("open", flush=True)
+            sys.stdin.read()
+
+
 def storm(host, port, count):
     for first in range(0, int(count), 20):
         connections = [connect(host, port) for _ in range(20)]
@@ -156,6 +169,18 @@ def ask(host, port):
     want(client.recv(100), b"question", "answer")
 
 
+def manager(path):
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind(path)
+    print("ready", flush=True)
+    while True:
+        print(listener.recv(4096).decode(), flush=True)
+
+
+def tell(path, text):
+    socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(text.encode(), path)
+
+
 def stream(port, size):
     content = data(int(size))
 
@@ -175,6 +200,6 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 roles = {
     "echo": lambda port, *address: server(port, echo, *address), "sum": lambda port: server(port, summer),
     "stream": stream, "udp": serve_udp, "up": up, "down": down, "idle": idle, "storm": storm,
-    "reset": reset, "held": held, "ask": ask,
+    "reset": reset, "held": held, "ask": ask, "crowd": crowd, "manager": manager, "tell": tell,
 }
 roles[sys.argv[1]](*sys.argv[2:])

@@ -174,6 +174,31 @@ test_a_port_in_use() {
     end_inside
 }
 
+test_its_manager_is_told_when_all_ports_accept() {
+    new_inside
+    serve echo 1009
+    mkfifo "$work/told"
+    play manager "$work/notify" >"$work/told" &
+    manager=$!
+    exec 8<"$work/told"
+    read -r _ <&8
+    limited="env NOTIFY_SOCKET=$work/notify" publish -p 127.0.0.1:0:1009
+    read -r told <&8
+    check "it is told: $told" [ "$told" = READY=1 ]
+    check "and there is somebody" play storm 127.0.0.1 "$port" 20
+    NOTIFY_SOCKET=$work/notify call proxy --pid "$holder" -p 127.0.0.1:0:1009 -p "127.0.0.1:$port:1009"
+    check "the second port is in use: $status" [ "$status" = 1 ]
+    : >"$work/err"
+    end_proxy
+    play tell "$work/notify" "that was all"
+    read -r told <&8
+    check "once, and not by one that has failed: $told" [ "$told" = "that was all" ]
+    exec 8<&-
+    kill "$manager"
+    wait "$manager" 2>/dev/null
+    end_inside
+}
+
 test_what_is_wrong_is_refused() {
     call proxy -p 80:80
     refused 1 "give one of --pid and --netns"

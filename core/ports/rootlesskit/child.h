@@ -34,7 +34,7 @@ public:
           nursery_(nursery),
           log_(log),
           helper_(loop, network_namespace, helper),
-          sockets_(loop, helper_, log),
+          sockets_(loop, helper_, descriptors_, log),
           ended_(loop) {}
     Child(const Child&) = delete;
     Child& operator=(const Child&) = delete;
@@ -56,6 +56,7 @@ private:
     Loop& loop_;
     Nursery& nursery_;
     const Log* log_;
+    Descriptors descriptors_ = Descriptors::by_limit();  // for what is in stock
     Helper helper_;
     SocketStore sockets_;
     Sources sources_;

@@ -23,6 +23,8 @@ struct World {
         EXPECT_TRUE(spec.ok()) << (spec.ok() ? "" : spec.error().text());
         return spec.ok() ? std::move(spec).value() : Spec();
     }
+    // But for those of sockets that wait for a connection.
+    std::size_t descriptors_in_use() const { return descriptors.taken() - publisher.sockets_stocked(); }
     // Something that listens in the namespace.
     Fd serve(const std::string& ip, int type = SOCK_STREAM) {
         Inside inside(network);

@@ -30,7 +30,7 @@ Task<void> carries_both_ways(World& world) {
     EXPECT_EQ(entries[0].stats.live, 1U);
     EXPECT_EQ(entries[0].stats.bytes_in, 4U);
     EXPECT_EQ(entries[0].stats.bytes_out, 5U);
-    EXPECT_EQ(world.descriptors.taken(), 2U) << "idle, it holds its two sockets and no pipe";
+    EXPECT_EQ(world.descriptors_in_use(), 2U) << "idle, it holds its two sockets and no pipe";
 }
 
 TEST_F(TcpPort, CarriesBytesBothWays) {
@@ -54,7 +54,7 @@ Task<void> half_closes(World& world) {
     }
     while (world.publisher.list()[0].stats.live > 0) co_await nop(world.loop);
     EXPECT_EQ(world.publisher.list()[0].stats.errors, 0U);
-    EXPECT_EQ(world.descriptors.taken() % 2, 0U);
+    EXPECT_EQ(world.descriptors_in_use() % 2, 0U);
 }
 
 TEST_F(TcpPort, HandsOnTheEndOfEitherDirectionAlone) {
@@ -150,7 +150,7 @@ Task<void> carries_much(World& world) {
                                receive(world.loop, ends.client.get(), kMuch + 1));
     EXPECT_TRUE(std::get<2>(result) == up) << "up: " << std::get<2>(result).size();
     EXPECT_TRUE(std::get<3>(result) == down) << "down: " << std::get<3>(result).size();
-    EXPECT_GT(world.descriptors.taken(), 2U) << "it was spliced by way of a pipe";
+    EXPECT_GT(world.descriptors_in_use(), 2U) << "it was spliced by way of a pipe";
 }
 
 TEST_F(TcpPort, CarriesMuchInOrderBothWaysAtOnce) {
@@ -168,7 +168,7 @@ TEST_F(TcpPort, CarriesMuchWhereNoPipeIsToBeHad) {
         auto result = co_await all(world.loop, send_then_end(world.loop, ends.client.get(), up),
                                    receive(world.loop, ends.server.get(), kMuch + 1));
         EXPECT_TRUE(std::get<1>(result) == up);
-        EXPECT_EQ(world.descriptors.taken(), 2U);
+        EXPECT_EQ(world.descriptors_in_use(), 2U);
     };
     play_scene(scene, std::move(setting));
 }
@@ -194,6 +194,39 @@ TEST_F(TcpPort, AtTheLimitOfDescriptorsClientsWaitAndAreServedLater) {
     play_scene(waits_for_room, std::move(setting));
 }
 
+Task<void> counts_its_stock(World& world) {
+    Fd listener = world.serve("127.0.0.1");
+    const Spec spec = world.open(spec_to("127.0.0.1:0:", listener).c_str());
+    Ends ends = co_await connect_through(world, spec, listener);
+    while (world.publisher.sockets_stocked() < SocketStore::kStockMin) co_await nop(world.loop);
+    EXPECT_EQ(world.descriptors.taken(), 2 + world.publisher.sockets_stocked());
+}
+
+TEST_F(TcpPort, SocketsInStockCountAsTaken) {
+    play_scene(counts_its_stock);
+}
+
+// Sixteen connections take all there is; what is in stock has to go for the last one.
+Task<void> takes_from_the_stock(World& world) {
+    Fd listener = world.serve("127.0.0.1");
+    const Spec spec = world.open(spec_to("127.0.0.1:0:", listener).c_str());
+    std::vector<Ends> all;
+    for (int i = 0; i < 16; ++i) all.push_back(co_await connect_through(world, spec, listener));
+    for (const Ends& ends : all) {
+        co_await send(world.loop, ends.client.get(), "x");
+        EXPECT_EQ(co_await receive(world.loop, ends.server.get(), 1), "x");
+    }
+    EXPECT_EQ(world.publisher.list()[0].stats.live, 16U);
+    EXPECT_EQ(world.publisher.sockets_stocked(), 0U);
+    EXPECT_EQ(world.descriptors.taken(), world.descriptors.max());
+}
+
+TEST_F(TcpPort, SocketsInStockGoBeforeAClientHasToWait) {
+    Setting setting;
+    setting.descriptors = 2 * 16;
+    play_scene(takes_from_the_stock, std::move(setting));
+}
+
 Task<void> loses_its_helper(World& world) {
     Fd listener = world.serve("127.0.0.1");
     const Spec spec = world.open(spec_to("127.0.0.1:0:", listener).c_str());
@@ -211,6 +244,27 @@ Task<void> loses_its_helper(World& world) {
 
 TEST_F(TcpPort, AHelperThatIsKilledIsReplacedAndNobodyNotices) {
     play_scene(loses_its_helper);
+}
+
+Task<void> loses_its_helper_in_the_middle(World& world) {
+    Fd listener = world.serve("127.0.0.1");
+    const Spec spec = world.open(spec_to("127.0.0.1:0:", listener).c_str());
+    Ends ends = co_await connect_through(world, spec, listener);
+    const std::string up = pattern(kMuch);
+    auto kill_then_read = [](World& in, int server) -> Task<std::string> {
+        std::string text = co_await receive(in.loop, server, kMuch / 3);
+        EXPECT_EQ(::kill(in.publisher.helper().pid(), SIGKILL), 0);
+        text += co_await receive(in.loop, server, kMuch);
+        co_return std::move(text);
+    };
+    auto result = co_await all(world.loop, send_then_end(world.loop, ends.client.get(), up),
+                               kill_then_read(world, ends.server.get()));
+    EXPECT_TRUE(std::get<1>(result) == up) << std::get<1>(result).size();
+    EXPECT_EQ(world.publisher.list()[0].stats.errors, 0U);
+}
+
+TEST_F(TcpPort, AHelperThatIsKilledDisturbsNoTransfer) {
+    play_scene(loses_its_helper_in_the_middle);
 }
 
 Task<void> is_removed(World& world) {
@@ -238,6 +292,56 @@ Task<void> is_removed(World& world) {
 
 TEST_F(TcpPort, RemovingClosesThePortAtOnceAndLetsConnectionsGoOn) {
     play_scene(is_removed);
+}
+
+// Until it is told that the connection is no more.
+Task<int> send_until_error(Loop& loop, int socket) {
+    const std::string much(1 << 16, 'x');
+    for (;;) {
+        auto sent = co_await settled(send(loop, socket, much));
+        if (!sent.ok()) co_return sent.error().code();
+    }
+}
+
+Task<int> receive_until_error(Loop& loop, int socket) {
+    std::vector<std::byte> buffer(1 << 16);
+    for (;;) {
+        auto received = co_await settled(recv(loop, socket, buffer));
+        if (!received.ok()) co_return received.error().code();
+        if (*received == 0) co_return 0;
+    }
+}
+
+// One connection is busy, one is idle, one waits for a reader that does not read.
+Task<void> is_removed_under_load(World& world) {
+    Fd listener = world.serve("127.0.0.1");
+    const Spec spec = world.open(spec_to("127.0.0.1:0:", listener).c_str());
+    Ends busy = co_await connect_through(world, spec, listener);
+    Ends idle = co_await connect_through(world, spec, listener);
+    Ends stuck = co_await connect_through(world, spec, listener);
+    auto remove = [](World& in, Spec which) -> Task<void> {
+        co_await in.publisher.remove(which);
+        co_await in.publisher.until_empty();
+    };
+    auto codes = co_await all(world.loop, send_until_error(world.loop, busy.client.get()),
+                              receive_until_error(world.loop, busy.server.get()),
+                              receive_until_error(world.loop, idle.client.get()),
+                              receive_until_error(world.loop, idle.server.get()),
+                              send_until_error(world.loop, stuck.client.get()), remove(world, spec));
+    // Nobody takes it for an orderly end.
+    EXPECT_TRUE(std::get<0>(codes) == ECONNRESET || std::get<0>(codes) == EPIPE) << std::get<0>(codes);
+    EXPECT_EQ(std::get<1>(codes), ECONNRESET);
+    EXPECT_EQ(std::get<2>(codes), ECONNRESET);
+    EXPECT_EQ(std::get<3>(codes), ECONNRESET);
+    EXPECT_TRUE(std::get<4>(codes) == ECONNRESET || std::get<4>(codes) == EPIPE) << std::get<4>(codes);
+    co_await receive_until_error(world.loop, stuck.server.get());
+    EXPECT_EQ(world.publisher.list().size(), 0U);
+}
+
+TEST_F(TcpPort, ConnectionsOfARemovedPortAreResetWhenTheGraceIsOver) {
+    Setting setting;
+    setting.options.grace = std::chrono::milliseconds(50);
+    play_scene(is_removed_under_load, std::move(setting));
 }
 
 Task<void> says_who_has_it(World& world) {

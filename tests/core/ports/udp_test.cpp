@@ -159,9 +159,9 @@ Task<void> ends_when_idle(World& world) {
     Fd client = connect_to("127.0.0.1", spec.host_port, SOCK_DGRAM);
     say(client, "x");
     co_await receive_datagram(world.loop, server.get());
-    EXPECT_EQ(world.descriptors.taken(), 1U);
+    EXPECT_EQ(world.descriptors_in_use(), 1U);
     while (world.publisher.list()[0].stats.live > 0) co_await sleep(world.loop, std::chrono::milliseconds(5));
-    EXPECT_EQ(world.descriptors.taken(), 0U);
+    EXPECT_EQ(world.descriptors_in_use(), 0U);
     say(client, "again");
     const Datagram received = co_await receive_datagram(world.loop, server.get());
     EXPECT_EQ(received.text, "again");
@@ -187,10 +187,10 @@ Task<void> is_bounded(World& world) {
             if (received.ok()) break;
         }
     }
-    EXPECT_LE(world.descriptors.taken(), 3U);
+    EXPECT_LE(world.descriptors_in_use(), 3U);
     EXPECT_GT(world.publisher.list()[0].stats.connections, 7U);
     co_await world.publisher.remove(spec);
-    EXPECT_EQ(world.descriptors.taken(), 0U);
+    EXPECT_EQ(world.descriptors_in_use(), 0U);
 }
 
 TEST_F(UdpPort, MoreClientsThanThereIsRoomForReplaceTheIdleOnes) {
