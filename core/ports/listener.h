@@ -16,6 +16,7 @@
 #include "core/ports/sources.h"
 #include "core/ports/spec.h"
 #include "core/ports/stats.h"
+#include "core/ports/unreachable.h"
 
 namespace urc::ports {
 
@@ -34,6 +35,7 @@ struct Surroundings {
     std::chrono::nanoseconds grace = kGrace;
     // Who dials, when that is not done with the sockets.
     Dialer* dialer = nullptr;
+    std::unique_ptr<Unreachable> unreachable = std::make_unique<Unreachable>(loop);
 };
 
 class Listener {

@@ -1,5 +1,6 @@
 #include "core/ports/udp.h"
 
+#include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -7,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/ports/datagram_control.h"
 #include "uring/ops_file.h"
 #include "uring/race.h"
 #include "uring/readiness.h"
@@ -21,60 +23,9 @@ constexpr int kDatagramsPerTurn = 64;
 // The largest payload there is, IPv6 included.
 constexpr std::size_t kDatagramMax = 65535;
 
-constexpr std::size_t kControlSize = CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(in_pktinfo));
-struct Control {
-    alignas(cmsghdr) std::array<char, kControlSize> bytes;
-};
-
 void set(int socket, int level, int option) noexcept {
     const int one = 1;
     (void)::setsockopt(socket, level, option, &one, sizeof one);
-}
-
-// The address of ours that a datagram was sent to.
-Address host_of(msghdr& message) noexcept {
-    Address host;
-    for (cmsghdr* head = CMSG_FIRSTHDR(&message); head; head = CMSG_NXTHDR(&message, head)) {
-        if (head->cmsg_level == IPPROTO_IP && head->cmsg_type == IP_PKTINFO) {
-            in_pktinfo info;
-            std::memcpy(&info, CMSG_DATA(head), sizeof info);
-            host.v4().sin_family = AF_INET;
-            host.v4().sin_addr = info.ipi_addr;
-        } else if (head->cmsg_level == IPPROTO_IPV6 && head->cmsg_type == IPV6_PKTINFO) {
-            in6_pktinfo info;
-            std::memcpy(&info, CMSG_DATA(head), sizeof info);
-            host.v6().sin6_family = AF_INET6;
-            host.v6().sin6_addr = info.ipi6_addr;
-            // Addresses of one link are nothing without it.
-            if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) host.v6().sin6_scope_id = info.ipi6_ifindex;
-        }
-    }
-    return host;
-}
-
-template <typename Info>
-void put_control(msghdr& message, Control& control, int level, int type, const Info& info) noexcept {
-    message.msg_control = control.bytes.data();
-    message.msg_controllen = CMSG_SPACE(sizeof info);
-    cmsghdr* head = CMSG_FIRSTHDR(&message);
-    head->cmsg_level = level;
-    head->cmsg_type = type;
-    head->cmsg_len = CMSG_LEN(sizeof info);
-    std::memcpy(CMSG_DATA(head), &info, sizeof info);
-}
-
-// Has the answer leave from `host`.
-void put_host(msghdr& message, Control& control, const Address& host) noexcept {
-    if (host.get()->sa_family == AF_INET) {
-        in_pktinfo info{};
-        info.ipi_spec_dst = host.v4().sin_addr;
-        put_control(message, control, IPPROTO_IP, IP_PKTINFO, info);
-    } else if (host.get()->sa_family == AF_INET6) {
-        in6_pktinfo info{};
-        info.ipi6_addr = host.v6().sin6_addr;
-        info.ipi6_ifindex = host.v6().sin6_scope_id;
-        put_control(message, control, IPPROTO_IPV6, IPV6_PKTINFO, info);
-    }
 }
 
 // What the network says about a datagram sent before: nobody listens, no way there.
@@ -99,19 +50,38 @@ bool is_about_a_datagram(int code) noexcept {
     }
 }
 
-// Takes the reports of errors off the socket's queue: as long as there are some, it polls ready.
-void drain_reports(int socket) noexcept {
-    std::array<std::byte, 1> byte;
-    Control control;
-    for (int i = 0; i < kDatagramsPerTurn; ++i) {
-        iovec data{byte.data(), byte.size()};
-        msghdr message{};
-        message.msg_iov = &data;
-        message.msg_iovlen = 1;
-        message.msg_control = control.bytes.data();
-        message.msg_controllen = control.bytes.size();
-        if (::recvmsg(socket, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return;
+// What became of a datagram that a socket has sent: its error queue, ip(7) at IP_RECVERR.
+struct Report {
+    int code = 0;
+    bool is_from_network = false;  // else it was the kernel's answer to a call, which has been seen
+    std::span<const std::byte> datagram;
+};
+
+// False when there is none. As long as there are some, the socket polls ready.
+bool take_report(int socket, std::span<std::byte> buffer, Report& report) noexcept {
+    constexpr std::size_t kSize = CMSG_SPACE(sizeof(sock_extended_err) + sizeof(sockaddr_in6));
+    alignas(cmsghdr) std::array<char, kSize> control;
+    iovec data{buffer.data(), buffer.size()};
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t size = ::recvmsg(socket, &message, MSG_ERRQUEUE | MSG_DONTWAIT);
+    if (size < 0) return false;
+    report = {};
+    report.datagram = buffer.first(static_cast<std::size_t>(size));
+    for (cmsghdr* head = CMSG_FIRSTHDR(&message); head; head = CMSG_NXTHDR(&message, head)) {
+        const bool is_v4 = head->cmsg_level == IPPROTO_IP && head->cmsg_type == IP_RECVERR;
+        const bool is_v6 = head->cmsg_level == IPPROTO_IPV6 && head->cmsg_type == IPV6_RECVERR;
+        if (!is_v4 && !is_v6) continue;
+        sock_extended_err error;
+        std::memcpy(&error, CMSG_DATA(head), sizeof error);
+        report.code = static_cast<int>(error.ee_errno);
+        report.is_from_network =
+            error.ee_origin == SO_EE_ORIGIN_ICMP || error.ee_origin == SO_EE_ORIGIN_ICMP6;
     }
+    return true;
 }
 
 }  // namespace
@@ -119,9 +89,7 @@ void drain_reports(int socket) noexcept {
 UdpListener::UdpListener(const Surroundings& around, Fd socket, Spec spec, Address child,
                          std::chrono::nanoseconds idle) noexcept
     : Listener(around, std::move(socket), std::move(spec), child), idle_(idle), buffer_(kDatagramMax) {
-    // One of them fits, or both for a socket of both families.
-    set(socket_.get(), IPPROTO_IP, IP_PKTINFO);
-    set(socket_.get(), IPPROTO_IPV6, IPV6_RECVPKTINFO);
+    receive_hosts(socket_.get());
 }
 
 Task<void> UdpListener::serve() {
@@ -159,7 +127,7 @@ Task<void> UdpListener::receive_all(Nursery& flows) {
 
 bool UdpListener::receive_one(Nursery& flows) {
     Key key;
-    Control control;
+    DatagramControl control;
     iovec data{buffer_.data(), buffer_.size()};
     msghdr message{};
     message.msg_name = key.client.get();
@@ -218,9 +186,15 @@ void UdpListener::send_in(Flow& flow, std::span<const std::byte> datagram) {
             stats_.bytes_in += static_cast<std::uint64_t>(sent);
             return;
         }
-        if (errno != ECONNREFUSED && errno != EHOSTUNREACH && errno != EINTR) break;
+        if (!is_about_a_datagram(errno)) break;
     }
+    lose(errno, "send", child_);
+}
+
+void UdpListener::lose(int code, const char* step, const Address& to) {
     ++stats_.errors;
+    // Full queues are what happens to a flood, and nobody's mistake.
+    if (code != EAGAIN && code != ENOBUFS) complain(Error(code, step, to.text()).text());
 }
 
 // ---- out ----------------------------------------------------------------------------------------
@@ -267,21 +241,43 @@ Task<void> UdpListener::return_answers(Flow& flow) {
             co_await nop(loop());
             continue;
         }
-        if (errno == EAGAIN) {
-            ready.clear(POLLIN);
-            if (ready.has(POLLERR)) {
-                ready.clear(POLLERR);
-                drain_reports(flow.socket.get());
-            }
-            co_await flow.changed.wait();
-        } else if (is_about_a_datagram(errno)) {
-            ++stats_.errors;
-            complain(Error(errno, "send", child_.text()).text());
-        } else {
+        // What became of a datagram is in a report, too.
+        if (errno != EAGAIN && !is_about_a_datagram(errno))
             co_await fail(Error(errno, "recvmsg", child_.text()));
+        if (errno != EAGAIN) continue;
+        if (ready.has(POLLERR)) {
+            if (take_reports(flow)) ready.clear(POLLERR);
+            co_await nop(loop());
+            continue;
         }
+        ready.clear(POLLIN);
+        co_await flow.changed.wait();
     }
     co_await ready.close();
+}
+
+bool UdpListener::take_reports(const Flow& flow) {
+    Report report;
+    for (int i = 0; i < kDatagramsPerTurn; ++i) {
+        if (!take_report(flow.socket.get(), buffer_, report)) return true;
+        if (report.is_from_network) pass_on(flow, report.code, report.datagram);
+    }
+    return false;
+}
+
+void UdpListener::pass_on(const Flow& flow, int code, std::span<const std::byte> datagram) {
+    if (code != ECONNREFUSED) {
+        lose(code, "send", child_);
+        return;
+    }
+    Address host = flow.key.host.unmapped();
+    host.set_port(spec_.host_port);
+    auto told = around_.unreachable->tell(flow.key.client.unmapped(), host, datagram);
+    ++stats_.errors;
+    std::string text = Error(code, "send", child_.text()).text();
+    if (!told.ok() && (told.error().code() == EPERM || told.error().code() == EACCES))
+        text += "; clients are not told so: that takes CAP_NET_RAW";
+    complain(text);
 }
 
 bool UdpListener::return_one(Flow& flow) {
@@ -294,7 +290,7 @@ bool UdpListener::return_one(Flow& flow) {
     if (from.port() != child_.port()) return true;
     flow.used = loop().now();
     iovec data{buffer_.data(), static_cast<std::size_t>(size)};
-    Control control{};
+    DatagramControl control{};
     msghdr message{};
     message.msg_name = flow.key.client.get();
     message.msg_namelen = flow.key.client.size();
@@ -304,7 +300,7 @@ bool UdpListener::return_one(Flow& flow) {
     if (::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
         stats_.bytes_out += static_cast<std::uint64_t>(size);
     else
-        ++stats_.errors;
+        lose(errno, "answer", flow.key.client);
     return true;
 }
 

@@ -9,6 +9,9 @@
 // is not connected: a service that is bound to every address may answer from another one than was asked;
 // whatever comes from the service's port is taken for an answer. ip(7), udp(7), ipv6(7).
 //
+// What the network says of a datagram that was sent on is counted and complained of; that nobody listens is
+// passed on to the client (unreachable.h), whose next call says ECONNREFUSED then.
+//
 // Nothing waits for anybody: a datagram that cannot be sent on at once is lost, as on any network. A flow
 // that has been idle for kIdle ends; so does the one that has been idle longest when there are too many.
 #pragma once
@@ -66,6 +69,10 @@ private:
 
     Flow* find_or_begin(const Key& key, Nursery& flows);
     void send_in(Flow& flow, std::span<const std::byte> datagram);
+    void lose(int code, const char* step, const Address& to);
+    // What became of datagrams. False when there may be more to be told.
+    bool take_reports(const Flow& flow);
+    void pass_on(const Flow& flow, int code, std::span<const std::byte> datagram);
     // False when there is nothing more to be had.
     bool return_one(Flow& flow);
     bool receive_one(Nursery& flows);
