@@ -2,9 +2,9 @@
 //
 // Short reads are copied by way of one buffer that all flows of a loop share: it is written at once, and only
 // what the receiver does not take is kept by the flow. So an idle connection holds neither buffer nor pipe.
-// After kFullReads reads in a row that filled half the buffer it is bulk, and splice(2) through a pipe moves pages
-// instead of bytes, until kShortReads in a row have brought little. The pipe is the pool's, and the flow's
-// only as long as there is something in it.
+// After kFullReads reads in a row that filled half the buffer it is bulk, and splice(2) through a pipe moves
+// pages instead of bytes, until kShortReads in a row have brought little. The pipe is the pool's, and the
+// flow's only as long as there is something in it.
 //
 //                          +-- short read --> shared buffer --> send --> (rest kept until POLLOUT)
 //   POLLIN --> advance() --+
