@@ -1,5 +1,7 @@
 #include "core/ports/datagram_control.h"
 
+#include <netinet/udp.h>
+
 #include <cstring>
 
 namespace urc::ports {
@@ -59,6 +61,20 @@ void put_host(msghdr& message, DatagramControl& control, const Address& host) no
         info.ipi6_ifindex = host.v6().sin6_scope_id;
         put_control(message, control, IPPROTO_IPV6, IPV6_PKTINFO, info);
     }
+}
+
+std::size_t segment_of(msghdr& message) noexcept {
+    for (cmsghdr* head = CMSG_FIRSTHDR(&message); head; head = CMSG_NXTHDR(&message, head)) {
+        if (head->cmsg_level != IPPROTO_UDP || head->cmsg_type != UDP_GRO) continue;
+        int size = 0;
+        std::memcpy(&size, CMSG_DATA(head), sizeof size);
+        return size > 0 ? static_cast<std::size_t>(size) : 0;
+    }
+    return 0;
+}
+
+void put_segment(msghdr& message, DatagramControl& control, std::uint16_t size) noexcept {
+    put_control(message, control, IPPROTO_UDP, UDP_SEGMENT, size);
 }
 
 }  // namespace urc::ports

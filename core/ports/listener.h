@@ -9,6 +9,7 @@
 #include "core/ports/address.h"
 #include "core/ports/complaints.h"
 #include "core/ports/copy.h"
+#include "core/ports/datagram_batch.h"
 #include "core/ports/descriptors.h"
 #include "core/ports/dialer.h"
 #include "core/ports/proxy_protocol.h"
@@ -35,6 +36,7 @@ struct Surroundings {
     std::chrono::nanoseconds grace = kGrace;
     // Who dials, when that is not done with the sockets.
     Dialer* dialer = nullptr;
+    std::unique_ptr<DatagramBatch> batch = std::make_unique<DatagramBatch>();
     std::unique_ptr<Unreachable> unreachable = std::make_unique<Unreachable>(loop);
 };
 

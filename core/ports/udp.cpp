@@ -17,37 +17,12 @@ namespace urc::ports {
 
 namespace {
 
-// Carried in one turn, by one socket.
-constexpr int kDatagramsPerTurn = 64;
-
-// The largest payload there is, IPv6 included.
-constexpr std::size_t kDatagramMax = 65535;
+// Taken in one turn, by one socket.
+constexpr int kReportsPerTurn = 64;
 
 void set(int socket, int level, int option) noexcept {
     const int one = 1;
     (void)::setsockopt(socket, level, option, &one, sizeof one);
-}
-
-// What the network says about a datagram sent before: nobody listens, no way there.
-bool is_about_a_datagram(int code) noexcept {
-    switch (code) {
-        case EINTR:
-        case ECONNREFUSED:
-        case EHOSTUNREACH:
-        case ENETUNREACH:
-        case EHOSTDOWN:
-        case ENETDOWN:
-        case EMSGSIZE:
-        case EPERM:
-        case ENOBUFS:
-        case ENOMEM:
-        case EPROTO:
-        case ENOPROTOOPT:
-        case EACCES:
-            return true;
-        default:
-            return false;
-    }
 }
 
 // What became of a datagram that a socket has sent: its error queue, ip(7) at IP_RECVERR.
@@ -88,8 +63,11 @@ bool take_report(int socket, std::span<std::byte> buffer, Report& report) noexce
 
 UdpListener::UdpListener(const Surroundings& around, Fd socket, Spec spec, Address child,
                          std::chrono::nanoseconds idle) noexcept
-    : Listener(around, std::move(socket), std::move(spec), child), idle_(idle), buffer_(kDatagramMax) {
+    : Listener(around, std::move(socket), std::move(spec), child),
+      idle_(idle),
+      can_segment_(knows_segments(socket_.get())) {
     receive_hosts(socket_.get());
+    receive_joined(socket_.get());
 }
 
 Task<void> UdpListener::serve() {
@@ -110,40 +88,34 @@ Task<void> UdpListener::receive_all(Nursery& flows) {
     Readiness ready(loop(), socket_.get(), changed);
     ready.watch();
     for (;;) {
-        int left = kDatagramsPerTurn;
-        while (left > 0 && receive_one(flows)) --left;
-        if (left == 0) {
+        int code = 0;
+        if (receive_some(flows, code) == DatagramBatch::kMax) {
             co_await nop(loop());
             continue;
         }
         // Its own errors are about answers to clients that are gone.
-        if (errno != EAGAIN && !is_about_a_datagram(errno))
-            co_await fail(Error(errno, "recvmsg", spec_text(spec_)));
-        if (errno != EAGAIN) continue;
+        if (code != 0 && code != EAGAIN) {
+            if (!is_about_a_datagram(code)) co_await fail(Error(code, "recvmmsg", spec_text(spec_)));
+            continue;
+        }
         ready.clear(POLLIN | POLLERR);
         co_await changed.wait();
     }
 }
 
-bool UdpListener::receive_one(Nursery& flows) {
-    Key key;
-    DatagramControl control;
-    iovec data{buffer_.data(), buffer_.size()};
-    msghdr message{};
-    message.msg_name = key.client.get();
-    message.msg_namelen = Address::kSizeMax;
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control.bytes.data();
-    message.msg_controllen = control.bytes.size();
-    const ssize_t size = ::recvmsg(socket_.get(), &message, MSG_DONTWAIT);
-    if (size < 0) return false;
-    key.host = host_of(message);
-    if (Flow* flow = find_or_begin(key, flows))
-        send_in(*flow, std::span<const std::byte>(buffer_).first(static_cast<std::size_t>(size)));
-    else
-        ++stats_.errors;
-    return true;
+unsigned UdpListener::receive_some(Nursery& flows, int& code) {
+    DatagramBatch& batch = *around_.batch;
+    const unsigned count = batch.receive(socket_.get(), code);
+    for (unsigned first = 0, end; first < count; first = end) {
+        const Key key{batch.from(first), batch.host(first)};
+        end = first + 1;
+        while (end < count && batch.from(end) == key.client && batch.host(end) == key.host) ++end;
+        if (Flow* flow = find_or_begin(key, flows))
+            send_in(*flow, first, end);
+        else
+            batch.for_each(first, end, [this](auto) { ++stats_.errors; });
+    }
+    return count;
 }
 
 UdpListener::Flow* UdpListener::find_or_begin(const Key& key, Nursery& flows) {
@@ -170,31 +142,27 @@ UdpListener::Flow* UdpListener::find_or_begin(const Key& key, Nursery& flows) {
     return &flows_.front();
 }
 
-void UdpListener::send_in(Flow& flow, std::span<const std::byte> datagram) {
-    if (!flow.socket) {
+void UdpListener::send_in(Flow& flow, unsigned first, unsigned end) {
+    if (flow.socket) {
+        const DatagramWay way{flow.socket.get(), child_, nullptr, flow.can_segment_in};
+        account(around_.batch->send(first, end, way), stats_.bytes_in, "send", child_);
+        return;
+    }
+    around_.batch->for_each(first, end, [&](std::span<const std::byte> datagram) {
         if (flow.pending.size() < kPendingMax)
             flow.pending.emplace_back(datagram.begin(), datagram.end());
         else
             ++stats_.errors;
-        return;
-    }
-    // The first try may be answered with what became of an earlier datagram.
-    for (int tries = 0; tries < 2; ++tries) {
-        const ssize_t sent = ::sendto(flow.socket.get(), datagram.data(), datagram.size(),
-                                      MSG_DONTWAIT | MSG_NOSIGNAL, child_.get(), child_.size());
-        if (sent >= 0) {
-            stats_.bytes_in += static_cast<std::uint64_t>(sent);
-            return;
-        }
-        if (!is_about_a_datagram(errno)) break;
-    }
-    lose(errno, "send", child_);
+    });
 }
 
-void UdpListener::lose(int code, const char* step, const Address& to) {
-    ++stats_.errors;
+void UdpListener::account(const DatagramBatch::Sent& sent, std::uint64_t& bytes, const char* step,
+                          const Address& to) {
+    bytes += sent.bytes;
+    stats_.errors += sent.lost;
     // Full queues are what happens to a flood, and nobody's mistake.
-    if (code != EAGAIN && code != ENOBUFS) complain(Error(code, step, to.text()).text());
+    if (sent.lost > 0 && sent.code != EAGAIN && sent.code != ENOBUFS)
+        complain(Error(sent.code, step, to.text()).text());
 }
 
 // ---- out ----------------------------------------------------------------------------------------
@@ -212,8 +180,13 @@ Task<void> UdpListener::make_socket(Flow& flow) {
         set(socket.get(), IPPROTO_IPV6, IPV6_RECVERR);
     else
         set(socket.get(), IPPROTO_IP, IP_RECVERR);
+    receive_joined(socket.get());
+    flow.can_segment_in = knows_segments(socket.get());
+    flow.can_segment_out = can_segment_;
     flow.socket = std::move(socket);
-    for (const auto& datagram : flow.pending) send_in(flow, datagram);
+    const DatagramWay way{flow.socket.get(), child_, nullptr, flow.can_segment_in};
+    for (const auto& datagram : flow.pending)
+        account(DatagramBatch::send(datagram, way), stats_.bytes_in, "send", child_);
     flow.pending = {};
 }
 
@@ -222,7 +195,7 @@ Task<void> UdpListener::carry(Flows::iterator flow, [[maybe_unused]] Descriptors
     ++stats_.live;
     auto made = co_await settled(make_socket(*flow));
     if (made.ok())
-        made = co_await settled(return_answers(*flow));
+        made = co_await settled(receive_answers(*flow));
     else if (made.error().code() != ECANCELED)
         ++stats_.errors;
     if (!made.ok() && made.error().code() != ECANCELED) complain(made.error().text());
@@ -231,22 +204,18 @@ Task<void> UdpListener::carry(Flows::iterator flow, [[maybe_unused]] Descriptors
     flows_.erase(flow);
 }
 
-Task<void> UdpListener::return_answers(Flow& flow) {
+Task<void> UdpListener::receive_answers(Flow& flow) {
     Readiness ready(loop(), flow.socket.get(), flow.changed);
     ready.watch();
     while (!flow.must_end) {
-        int left = kDatagramsPerTurn;
-        while (left > 0 && return_one(flow)) --left;
-        if (left == 0) {
-            co_await nop(loop());
-            continue;
-        }
+        int code = 0;
+        const unsigned count = around_.batch->receive(flow.socket.get(), code);
+        return_answers(flow, count);
         // What became of a datagram is in a report, too.
-        if (errno != EAGAIN && !is_about_a_datagram(errno))
-            co_await fail(Error(errno, "recvmsg", child_.text()));
-        if (errno != EAGAIN) continue;
-        if (ready.has(POLLERR)) {
-            if (take_reports(flow)) ready.clear(POLLERR);
+        const bool is_told = code != 0 && code != EAGAIN;
+        if (is_told && !is_about_a_datagram(code)) co_await fail(Error(code, "recvmmsg", child_.text()));
+        if (ready.has(POLLERR) && take_reports(flow)) ready.clear(POLLERR);
+        if (count == DatagramBatch::kMax || is_told || ready.has(POLLERR)) {
             co_await nop(loop());
             continue;
         }
@@ -258,8 +227,8 @@ Task<void> UdpListener::return_answers(Flow& flow) {
 
 bool UdpListener::take_reports(const Flow& flow) {
     Report report;
-    for (int i = 0; i < kDatagramsPerTurn; ++i) {
-        if (!take_report(flow.socket.get(), buffer_, report)) return true;
+    for (int i = 0; i < kReportsPerTurn; ++i) {
+        if (!take_report(flow.socket.get(), around_.batch->room(), report)) return true;
         if (report.is_from_network) pass_on(flow, report.code, report.datagram);
     }
     return false;
@@ -267,7 +236,7 @@ bool UdpListener::take_reports(const Flow& flow) {
 
 void UdpListener::pass_on(const Flow& flow, int code, std::span<const std::byte> datagram) {
     if (code != ECONNREFUSED) {
-        lose(code, "send", child_);
+        account({0, 1, code}, stats_.bytes_in, "send", child_);
         return;
     }
     Address host = flow.key.host.unmapped();
@@ -280,28 +249,18 @@ void UdpListener::pass_on(const Flow& flow, int code, std::span<const std::byte>
     complain(text);
 }
 
-bool UdpListener::return_one(Flow& flow) {
-    Address from;
-    socklen_t from_size = Address::kSizeMax;
-    const ssize_t size =
-        ::recvfrom(flow.socket.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT, from.get(), &from_size);
-    if (size < 0) return false;
-    // Somebody else in the container.
-    if (from.port() != child_.port()) return true;
-    flow.used = loop().now();
-    iovec data{buffer_.data(), static_cast<std::size_t>(size)};
-    DatagramControl control{};
-    msghdr message{};
-    message.msg_name = flow.key.client.get();
-    message.msg_namelen = flow.key.client.size();
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    put_host(message, control, flow.key.host);
-    if (::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-        stats_.bytes_out += static_cast<std::uint64_t>(size);
-    else
-        lose(errno, "answer", flow.key.client);
-    return true;
+void UdpListener::return_answers(Flow& flow, unsigned count) {
+    DatagramBatch& batch = *around_.batch;
+    const DatagramWay way{socket_.get(), flow.key.client, &flow.key.host, flow.can_segment_out};
+    for (unsigned first = 0, end; first < count; first = end) {
+        end = first + 1;
+        // Else it is somebody else in the container.
+        const bool is_answer = batch.from(first).port() == child_.port();
+        while (end < count && (batch.from(end).port() == child_.port()) == is_answer) ++end;
+        if (!is_answer) continue;
+        flow.used = loop().now();
+        account(batch.send(first, end, way), stats_.bytes_out, "answer", flow.key.client);
+    }
 }
 
 // The list is in the order of what came in last; what went out is looked at here.
