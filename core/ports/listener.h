@@ -36,6 +36,8 @@ struct Surroundings {
     std::chrono::nanoseconds grace = kGrace;
     // Who dials, when that is not done with the sockets.
     Dialer* dialer = nullptr;
+    // The sockets may come from any address (transparent.h).
+    bool is_transparent = false;
     std::unique_ptr<DatagramBatch> batch = std::make_unique<DatagramBatch>();
     std::unique_ptr<Unreachable> unreachable = std::make_unique<Unreachable>(loop);
 };
