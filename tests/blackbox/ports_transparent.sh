@@ -1,6 +1,6 @@
 #!/bin/sh
-# urc proxy --source-ip transparent. The "container" is a network namespace with nothing but lo, the "host" another one,
-# and the client a third one beside it; each lives as long as the process that holds it.
+# urc proxy --source-ip transparent. The "container" is a network namespace, the "host" another one, and the client a
+# third one, to which the container has no route; each lives as long as the process that holds it.
 set -u
 . "$(dirname "$0")/lib.sh"
 command -v python3 >/dev/null || skip "python3 is not installed"
@@ -39,6 +39,13 @@ begin() {
     at "$client" ip address add 192.0.2.9/24 dev v1
     at "$client" ip address add 2001:db8::9/64 nodad dev v1
     at "$client" ip link set v1 up
+    # The other way into the container.
+    at "$host" ip link add w0 type veth peer name w1 netns "$container"
+    at "$host" ip address add 198.51.100.1/24 dev w0
+    at "$host" ip link set w0 up
+    at "$container" ip link set w1 addrgenmode none
+    at "$container" ip address add 198.51.100.2/24 dev w1
+    at "$container" ip link set w1 up
     mkfifo "$work/ready" 2>/dev/null
     nsenter --net="/proc/$container/ns/net" python3 "$here/ports_transparent.py" serve 1000 >"$work/ready" &
     server=$!
@@ -70,6 +77,8 @@ test_the_application_sees_who_the_client_is() {
     publish -p 192.0.2.1:0:1000 --source-ip transparent
     seen=$(seen_by 192.0.2.1)
     check "its own address: $seen" [ "$seen" = 192.0.2.9 ]
+    seen=$(at "$host" python3 "$here/ports_transparent.py" ask 198.51.100.2 1000)
+    check "who comes on another way is answered there: $seen" [ "$seen" = 198.51.100.1 ]
     routing >"$work/during"
     check "there is a rule" grep -q "fwmark 0x757263 lookup 7500" "$work/during"
     kill -TERM "$proxy"
@@ -91,7 +100,7 @@ test_otherwise_it_does_not() {
     begin
     publish -p 192.0.2.1:0:1000
     seen=$(seen_by 192.0.2.1)
-    check "an address of the container: $seen" [ "$seen" = 127.0.0.1 ]
+    check "an address of the container: $seen" [ "$seen" = 198.51.100.2 ]
     kill -TERM "$proxy"
     wait "$proxy"
     : >"$work/err"
