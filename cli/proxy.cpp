@@ -11,7 +11,7 @@ namespace urc::cli {
 namespace {
 
 struct ProxyWords {
-    std::string pid, netns, rootlesskit, rootlesskit_child, api, proxy_protocol;
+    std::string pid, netns, rootlesskit, rootlesskit_child, api, proxy_protocol, source_ip;
     std::vector<std::string> publish;
 };
 
@@ -32,6 +32,9 @@ void declare_proxy_options(OptionSet& options, ProxyWords& words) {
         "that is free");
     options.text("proxy-protocol", 0, words.proxy_protocol,
                  "say to the application who the client is (TCP only): \"v1\" or \"v2\"");
+    options.text("source-ip", 0, words.source_ip,
+                 "\"transparent\": the application sees the client's own address (TCP only); it takes "
+                 "CAP_NET_ADMIN in the network namespace");
 }
 
 Result<std::optional<pid_t>> take_pid(const ProxyWords& words) {
@@ -65,6 +68,11 @@ Result<void> take_words(const ProxyWords& words, ports::ProxyOptions& proxy) {
         proxy.proxy_header = ports::ProxyHeader::v2;
     else if (!words.proxy_protocol.empty())
         return wrong_value("proxy-protocol", words.proxy_protocol, "v1 or v2");
+    if (!words.source_ip.empty() && words.source_ip != "transparent")
+        return wrong_value("source-ip", words.source_ip, "transparent");
+    proxy.is_transparent = !words.source_ip.empty();
+    if (proxy.is_transparent && !words.rootlesskit.empty())
+        return Error::message("--source-ip and --rootlesskit do not go together: its child dials");
     proxy.notify_socket = notify_socket();
     return {};
 }
@@ -72,7 +80,7 @@ Result<void> take_words(const ProxyWords& words, ports::ProxyOptions& proxy) {
 Result<void> be_child(Session& session, const ProxyWords& words) {
     if (!words.pid.empty() && !words.netns.empty()) return Error::message("give one of --pid and --netns");
     if (!words.rootlesskit.empty() || !words.api.empty() || !words.publish.empty() ||
-        !words.proxy_protocol.empty())
+        !words.proxy_protocol.empty() || !words.source_ip.empty())
         return Error::message("--rootlesskit-child publishes nothing: only --pid or --netns go with it");
     ports::rootlesskit::ChildOptions child;
     URC_TRY(child.pid, take_pid(words));

@@ -169,7 +169,7 @@ Flow::State Flow::read(CopyShared& shared, int from, int to) {
     turn_ += size;
     // Less than there was room for was all; recv(2) takes whatever there is.
     has_emptied_ = size < CopyShared::kBufferSize;
-    reads_ = has_emptied_ ? std::uint8_t{0} : static_cast<std::uint8_t>(reads_ + 1);
+    reads_ = size < kBulkRead ? std::uint8_t{0} : static_cast<std::uint8_t>(reads_ + 1);
     if (reads_ == kFullReads) {
         is_bulk_ = true;
         reads_ = 0;
@@ -197,7 +197,7 @@ Flow::State Flow::read_by_pipe(CopyShared& shared, int from, int to) {
     }
     in_pipe_ = static_cast<std::size_t>(count);
     turn_ += in_pipe_;
-    reads_ = in_pipe_ < CopyShared::kBufferSize ? static_cast<std::uint8_t>(reads_ + 1) : std::uint8_t{0};
+    reads_ = in_pipe_ < kBulkRead ? static_cast<std::uint8_t>(reads_ + 1) : std::uint8_t{0};
     if (reads_ == kShortReads) {
         is_bulk_ = false;
         reads_ = 0;

@@ -2,9 +2,9 @@
 //
 // Short reads are copied by way of one buffer that all flows of a loop share: it is written at once, and only
 // what the receiver does not take is kept by the flow. So an idle connection holds neither buffer nor pipe.
-// After kFullReads reads in a row that filled the buffer it is bulk, and splice(2) through a pipe moves pages
-// instead of bytes, until kShortReads in a row have brought little. The pipe is the pool's, and the flow's
-// only as long as there is something in it.
+// After kFullReads reads in a row that filled half the buffer it is bulk, and splice(2) through a pipe moves
+// pages instead of bytes, until kShortReads in a row have brought little. The pipe is the pool's, and the
+// flow's only as long as there is something in it.
 //
 //                          +-- short read --> shared buffer --> send --> (rest kept until POLLOUT)
 //   POLLIN --> advance() --+
@@ -100,6 +100,9 @@ class Flow {
 public:
     // Bytes read in one turn, give or take one read.
     static constexpr std::size_t kTurnBytes = 256 << 10;
+    // A read of this much is one of a bulk flow: less than the buffer takes, and than one segment with its
+    // offloads, of which there is often just one.
+    static constexpr std::size_t kBulkRead = CopyShared::kBufferSize / 2;
     static constexpr unsigned kFullReads = 4;
     static constexpr unsigned kShortReads = 16;
 

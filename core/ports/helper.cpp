@@ -16,9 +16,7 @@
 
 namespace urc::ports {
 
-namespace {
-
-const char* step_text(HelperStep step) {
+const char* helper_step_text(HelperStep step) noexcept {
     switch (step) {
         case HelperStep::join_user:
             return "join the user namespace of the network namespace";
@@ -28,10 +26,18 @@ const char* step_text(HelperStep step) {
             return "give up capabilities";
         case HelperStep::filter:
             return "load the seccomp filter of the ports' helper";
+        case HelperStep::rule:
+            return "add a rule in the network namespace";
+        case HelperStep::route:
+            return "add a route in the network namespace";
+        case HelperStep::setting:
+            return "set tcp_fwmark_accept in the network namespace";
         default:
             return "make a socket in the network namespace";
     }
 }
+
+namespace {
 
 // Its end and everything else that is no reply.
 Error gone() {
@@ -79,7 +85,7 @@ Task<void> Helper::start() {
     std::vector<Fd> none;
     auto reply = co_await settled(receive(loop_, socket_.get(), none));
     if (reply.ok() && reply->code == 0) co_return;
-    Error error = reply.ok() ? Error(reply->code, step_text(reply->step)) : reply.error();
+    Error error = reply.ok() ? Error(reply->code, helper_step_text(reply->step)) : reply.error();
     stop();
     co_await fail(std::move(error));
 }
@@ -103,7 +109,7 @@ Task<std::vector<Fd>> Helper::make(SocketKind kind, unsigned count) {
         if (reply.error().code() == ECANCELED || reply.error().code() == EMFILE) co_return reply.error();
         co_return gone();
     }
-    if (reply->code != 0) co_return Error(reply->code, step_text(reply->step));
+    if (reply->code != 0) co_return Error(reply->code, helper_step_text(reply->step));
     co_return std::move(sockets);
 }
 

@@ -24,6 +24,7 @@
 #include <cstring>
 
 #include "core/ports/helper_protocol.h"
+#include "core/ports/transparent.h"
 
 namespace urc::ports {
 
@@ -40,30 +41,24 @@ constexpr std::uint32_t kNative = AUDIT_ARCH_AARCH64;
 // linux/capability.h gives the number.
 constexpr std::uint32_t kNetAdmin = 1U << CAP_NET_ADMIN;
 
-constexpr int kSocket = 0;            // where the way to the owner is put
-constexpr int kNetworkNamespace = 1;  // and for the beginning, where to go
-
-struct Failure {
-    HelperStep step = HelperStep::none;
-    int code = 0;
-};
+constexpr int kNetworkNamespace = 1;  // for the beginning, where to go
 
 // The caller's rights are enough, or those that its user namespace gives to who made the container's.
-Failure join_namespace() {
+HelperFailure join_namespace() {
     if (::setns(kNetworkNamespace, CLONE_NEWNET) == 0) return {};
     if (errno != EPERM) return {HelperStep::join_network, errno};
     const int user = ::ioctl(kNetworkNamespace, NS_GET_USERNS);
     if (user < 0) return {HelperStep::join_network, EPERM};
     // In a user namespace that is ours already, joining is EINVAL, and the first answer stands.
     if (::setns(user, CLONE_NEWUSER) < 0)
-        return errno == EINVAL ? Failure{HelperStep::join_network, EPERM}
-                               : Failure{HelperStep::join_user, errno};
+        return errno == EINVAL ? HelperFailure{HelperStep::join_network, EPERM}
+                               : HelperFailure{HelperStep::join_user, errno};
     ::syscall(SYS_close_range, user, user, 0);
     if (::setns(kNetworkNamespace, CLONE_NEWNET) < 0) return {HelperStep::join_network, errno};
     return {};
 }
 
-Failure drop_privileges(const HelperOptions& options) {
+HelperFailure drop_privileges(const HelperOptions& options) {
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return {HelperStep::drop, errno};
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     std::array<__user_cap_data_struct, 2> sets{};
@@ -72,7 +67,7 @@ Failure drop_privileges(const HelperOptions& options) {
     return {};
 }
 
-Failure load_filter() {
+HelperFailure load_filter() {
     constexpr auto kLoad = BPF_LD | BPF_W | BPF_ABS;
     constexpr auto kEqual = BPF_JMP | BPF_JEQ | BPF_K;
     constexpr auto kReturn = BPF_RET | BPF_K;
@@ -98,7 +93,19 @@ Failure load_filter() {
 
 using SocketNumbers = std::array<int, kSocketsPerRequestMax>;
 
-int make_socket(SocketKind kind) {
+// Has it bind to addresses that are not ours, and the answers come back (transparent.h).
+void make_transparent(int fd, bool is_v6) {
+    const int one = 1;
+    const std::uint32_t mark = TransparentRoutes::kMark;
+    // What does not work is said by bind(2).
+    if (is_v6)
+        (void)::setsockopt(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, &one, sizeof one);
+    else
+        (void)::setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &one, sizeof one);
+    (void)::setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark);
+}
+
+int make_socket(SocketKind kind, const HelperOptions& options) {
     constexpr int kFlags = SOCK_NONBLOCK | SOCK_CLOEXEC;
     switch (kind) {
         case SocketKind::tcp4:
@@ -109,6 +116,7 @@ int make_socket(SocketKind kind) {
             // Here they cost no connection anything.
             if (fd >= 0) (void)::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
             if (fd >= 0) (void)::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+            if (fd >= 0 && options.keeps_net_admin) make_transparent(fd, family == AF_INET6);
             return fd;
         }
         case SocketKind::udp4:
@@ -138,17 +146,17 @@ void send_reply(const HelperReply& reply, const SocketNumbers& descriptors) {
         head->cmsg_len = CMSG_LEN(size);
         std::memcpy(CMSG_DATA(head), descriptors.data(), size);
     }
-    while (::sendmsg(kSocket, &message, MSG_NOSIGNAL) < 0 && errno == EINTR) {
+    while (::sendmsg(kHelperSocket, &message, MSG_NOSIGNAL) < 0 && errno == EINTR) {
     }
     // The owner has its own now, or is gone.
-    if (reply.count > 0) ::syscall(SYS_close_range, kSocket + 1, ~0U, 0);
+    if (reply.count > 0) ::syscall(SYS_close_range, kHelperSocket + 1, ~0U, 0);
 }
 
-void answer(const HelperRequest& request) {
+void answer(const HelperRequest& request, const HelperOptions& options) {
     SocketNumbers descriptors;
     HelperReply reply;
     while (reply.count < std::min<unsigned>(request.count, kSocketsPerRequestMax)) {
-        const int fd = make_socket(request.kind);
+        const int fd = make_socket(request.kind, options);
         if (fd < 0) {
             // Some are better than none.
             if (reply.count == 0) reply = {errno, HelperStep::socket, 0};
@@ -168,7 +176,7 @@ void arrange_descriptors(int socket, int network_namespace) {
     // By way of numbers that are neither: each may lie where the other belongs.
     const int network = ::fcntl(network_namespace, F_DUPFD_CLOEXEC, 2);
     const int way = ::fcntl(socket, F_DUPFD_CLOEXEC, 2);
-    if (way < 0 || network < 0 || ::dup3(way, kSocket, O_CLOEXEC) < 0 ||
+    if (way < 0 || network < 0 || ::dup3(way, kHelperSocket, O_CLOEXEC) < 0 ||
         ::dup3(network, kNetworkNamespace, O_CLOEXEC) < 0)
         leave();
     ::syscall(SYS_close_range, 2, ~0U, 0);
@@ -176,23 +184,29 @@ void arrange_descriptors(int socket, int network_namespace) {
 
 }  // namespace
 
-void be_helper(int socket, int network_namespace, pid_t owner, const HelperOptions& options) {
+HelperFailure enter_network_namespace(int socket, int network_namespace, const char* name,
+                                      const HelperOptions& options) {
     sigset_t all;
     ::sigfillset(&all);
     ::sigprocmask(SIG_BLOCK, &all, nullptr);
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    ::prctl(PR_SET_NAME, "urc:ports", 0, 0, 0);
+    ::prctl(PR_SET_NAME, name, 0, 0, 0);
     arrange_descriptors(socket, network_namespace);
-
-    Failure failure;
+    HelperFailure failure;
     if (!options.is_there_already) failure = join_namespace();
     if (failure.code == 0) failure = drop_privileges(options);
+    // Changed credentials have undone it.
+    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    ::syscall(SYS_close_range, kNetworkNamespace, kNetworkNamespace, 0);
+    return failure;
+}
+
+void be_helper(int socket, int network_namespace, pid_t owner, const HelperOptions& options) {
+    HelperFailure failure = enter_network_namespace(socket, network_namespace, "urc:ports", options);
     // Behind everything that changes credentials, which would undo it. An owner that has died before is
     // noticed by its number.
-    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (::getppid() != owner) leave();
-    ::syscall(SYS_close_range, kNetworkNamespace, kNetworkNamespace, 0);
     if (failure.code == 0) failure = load_filter();
     send_reply({failure.code, failure.step, 0}, {});
     if (failure.code != 0) leave();
@@ -203,10 +217,10 @@ void be_helper(int socket, int network_namespace, pid_t owner, const HelperOptio
         msghdr message{};
         message.msg_iov = &data;
         message.msg_iovlen = 1;
-        const ssize_t size = ::recvmsg(kSocket, &message, 0);
+        const ssize_t size = ::recvmsg(kHelperSocket, &message, 0);
         if (size < 0 && errno == EINTR) continue;
         if (size != sizeof request) leave();
-        answer(request);
+        answer(request, options);
     }
 }
 

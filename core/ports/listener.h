@@ -9,6 +9,7 @@
 #include "core/ports/address.h"
 #include "core/ports/complaints.h"
 #include "core/ports/copy.h"
+#include "core/ports/datagram_batch.h"
 #include "core/ports/descriptors.h"
 #include "core/ports/dialer.h"
 #include "core/ports/proxy_protocol.h"
@@ -16,6 +17,7 @@
 #include "core/ports/sources.h"
 #include "core/ports/spec.h"
 #include "core/ports/stats.h"
+#include "core/ports/unreachable.h"
 
 namespace urc::ports {
 
@@ -34,6 +36,10 @@ struct Surroundings {
     std::chrono::nanoseconds grace = kGrace;
     // Who dials, when that is not done with the sockets.
     Dialer* dialer = nullptr;
+    // The sockets may come from any address (transparent.h).
+    bool is_transparent = false;
+    std::unique_ptr<DatagramBatch> batch = std::make_unique<DatagramBatch>();
+    std::unique_ptr<Unreachable> unreachable = std::make_unique<Unreachable>(loop);
 };
 
 class Listener {

@@ -43,6 +43,7 @@ Task<void> serve(Loop& loop, const Global& global, const ProxyOptions& options, 
     PublisherOptions publisher_options;
     publisher_options.log = &global.log;
     publisher_options.proxy_header = options.proxy_header;
+    publisher_options.helper.keeps_net_admin = options.is_transparent;
     if (!options.rootlesskit.empty()) {
         co_await parent.start();
         publisher_options.dialer = &parent;

@@ -23,6 +23,8 @@ struct ProxyOptions {
     std::string rootlesskit;
     std::vector<Spec> specs;
     ProxyHeader proxy_header = ProxyHeader::none;
+    // The application sees the clients' own addresses (TCP only, transparent.h).
+    bool is_transparent = false;
     // $NOTIFY_SOCKET: told READY=1 when all ports accept. Empty: there is none.
     std::string notify_socket;
     // Where rootlesskit's API is served. Empty: nowhere.

@@ -17,9 +17,16 @@ Publisher::Publisher(Loop& loop, Nursery& nursery, Fd network_namespace, Descrip
       network_namespace_(std::move(network_namespace)),
       helper_(loop, network_namespace_.get(), options_.helper),
       sockets_(loop, helper_, descriptors, options_.log),
-      surroundings_{
-          loop,           sockets_,       sources_, descriptors, copy, options_.log, options_.proxy_header,
-          options_.grace, options_.dialer},
+      surroundings_{loop,
+                    sockets_,
+                    sources_,
+                    descriptors,
+                    copy,
+                    options_.log,
+                    options_.proxy_header,
+                    options_.grace,
+                    options_.dialer,
+                    options_.helper.keeps_net_admin},
       port_gone_(loop) {}
 
 Publisher::~Publisher() {
@@ -29,6 +36,7 @@ Publisher::~Publisher() {
 
 Task<void> Publisher::start() {
     if (options_.dialer) co_return;
+    if (options_.helper.keeps_net_admin) co_await routes_.emplace(loop_, network_namespace_.get()).start();
     co_await helper_.start();
     nursery_.spawn(sockets_.serve());
     co_await sources_.read(sockets_);

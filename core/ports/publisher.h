@@ -13,11 +13,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/ports/bound.h"
 #include "core/ports/helper.h"
 #include "core/ports/listener.h"
+#include "core/ports/transparent.h"
 #include "core/ports/udp.h"
 #include "uring/nursery.h"
 
@@ -87,6 +89,7 @@ private:
     Nursery& nursery_;
     PublisherOptions options_;
     Fd network_namespace_;
+    std::optional<TransparentRoutes> routes_;  // outlives every socket that needs them
     Helper helper_;
     SocketStore sockets_;
     Sources sources_;

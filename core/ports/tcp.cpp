@@ -242,6 +242,25 @@ void TcpListener::refuse(int client, const Error& error) {
     complain(error.text());
 }
 
+bool TcpListener::bind_client(int server, int client) {
+    Address peer;
+    socklen_t size = Address::kSizeMax;
+    // One that has gone already is noticed soon enough.
+    if (::getpeername(client, peer.get(), &size) < 0) return false;
+    peer = peer.unmapped();
+    if (peer.is_v6() != child_.is_v6()) {
+        complain("clients of the other IP version appear with the container's address");
+        return false;
+    }
+    // Its port may be in TIME_WAIT or otherwise taken in there.
+    peer.set_port(0);
+    const int one = 1;
+    (void)::setsockopt(server, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+    if (::bind(server, peer.get(), peer.size()) == 0) return true;
+    complain(Error::last("bind", peer.ip()).text());
+    return false;
+}
+
 // A socket that is connected, or on its way to be.
 Task<Fd> TcpListener::dial(int client, bool is_remote) {
     if (around_.dialer) {
@@ -255,7 +274,8 @@ Task<Fd> TcpListener::dial(int client, bool is_remote) {
         server = std::move(*stocked);
     else
         server = co_await around_.sockets.get(socket_kind());
-    if (is_remote) bind_source(server.get());
+    if (is_remote && !(around_.is_transparent && bind_client(server.get(), client)))
+        bind_source(server.get());
     if (::connect(server.get(), child_.get(), child_.size()) < 0 && errno != EINPROGRESS)
         co_await fail(Error::last("connect", child_.text()));
     co_return std::move(server);

@@ -5,8 +5,9 @@
 //
 // A connection is one task with two polls that live as long as it does; between events it holds neither
 // buffer nor pipe. The end of one direction is handed on (shutdown), so half-closed connections work in both
-// orders. A reset is handed on as a reset, at once when the client's side has it; from the container only
-// after what was received before it.
+// orders. Where the application is to see who the client is (--source-ip transparent), the socket is bound to
+// the client's address; the port is one that is free. A reset is handed on as a reset, at once when the
+// client's side has it; from the container only after what was received before it.
 #pragma once
 
 #include "core/ports/listener.h"
@@ -25,6 +26,8 @@ private:
     Task<void> until_room();
     Task<void> until_idle();
     Task<Fd> dial(int client, bool is_remote);
+    // Has `server`, which will dial, come from where `client` does. False: that cannot be.
+    bool bind_client(int server, int client);
     Task<void> carry(Fd client, bool is_remote, Descriptors::Share share);
     void refuse(int client, const Error& error);
 

@@ -1,5 +1,6 @@
 #include "core/ports/udp.h"
 
+#include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -7,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/ports/datagram_control.h"
 #include "uring/ops_file.h"
 #include "uring/race.h"
 #include "uring/readiness.h"
@@ -15,113 +17,57 @@ namespace urc::ports {
 
 namespace {
 
-// Carried in one turn, by one socket.
-constexpr int kDatagramsPerTurn = 64;
-
-// The largest payload there is, IPv6 included.
-constexpr std::size_t kDatagramMax = 65535;
-
-constexpr std::size_t kControlSize = CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(in_pktinfo));
-struct Control {
-    alignas(cmsghdr) std::array<char, kControlSize> bytes;
-};
+// Taken in one turn, by one socket.
+constexpr int kReportsPerTurn = 64;
 
 void set(int socket, int level, int option) noexcept {
     const int one = 1;
     (void)::setsockopt(socket, level, option, &one, sizeof one);
 }
 
-// The address of ours that a datagram was sent to.
-Address host_of(msghdr& message) noexcept {
-    Address host;
+// What became of a datagram that a socket has sent: its error queue, ip(7) at IP_RECVERR.
+struct Report {
+    int code = 0;
+    bool is_from_network = false;  // else it was the kernel's answer to a call, which has been seen
+    std::span<const std::byte> datagram;
+};
+
+// False when there is none. As long as there are some, the socket polls ready.
+bool take_report(int socket, std::span<std::byte> buffer, Report& report) noexcept {
+    constexpr std::size_t kSize = CMSG_SPACE(sizeof(sock_extended_err) + sizeof(sockaddr_in6));
+    alignas(cmsghdr) std::array<char, kSize> control;
+    iovec data{buffer.data(), buffer.size()};
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t size = ::recvmsg(socket, &message, MSG_ERRQUEUE | MSG_DONTWAIT);
+    if (size < 0) return false;
+    report = {};
+    report.datagram = buffer.first(static_cast<std::size_t>(size));
     for (cmsghdr* head = CMSG_FIRSTHDR(&message); head; head = CMSG_NXTHDR(&message, head)) {
-        if (head->cmsg_level == IPPROTO_IP && head->cmsg_type == IP_PKTINFO) {
-            in_pktinfo info;
-            std::memcpy(&info, CMSG_DATA(head), sizeof info);
-            host.v4().sin_family = AF_INET;
-            host.v4().sin_addr = info.ipi_addr;
-        } else if (head->cmsg_level == IPPROTO_IPV6 && head->cmsg_type == IPV6_PKTINFO) {
-            in6_pktinfo info;
-            std::memcpy(&info, CMSG_DATA(head), sizeof info);
-            host.v6().sin6_family = AF_INET6;
-            host.v6().sin6_addr = info.ipi6_addr;
-            // Addresses of one link are nothing without it.
-            if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) host.v6().sin6_scope_id = info.ipi6_ifindex;
-        }
+        const bool is_v4 = head->cmsg_level == IPPROTO_IP && head->cmsg_type == IP_RECVERR;
+        const bool is_v6 = head->cmsg_level == IPPROTO_IPV6 && head->cmsg_type == IPV6_RECVERR;
+        if (!is_v4 && !is_v6) continue;
+        sock_extended_err error;
+        std::memcpy(&error, CMSG_DATA(head), sizeof error);
+        report.code = static_cast<int>(error.ee_errno);
+        report.is_from_network =
+            error.ee_origin == SO_EE_ORIGIN_ICMP || error.ee_origin == SO_EE_ORIGIN_ICMP6;
     }
-    return host;
-}
-
-template <typename Info>
-void put_control(msghdr& message, Control& control, int level, int type, const Info& info) noexcept {
-    message.msg_control = control.bytes.data();
-    message.msg_controllen = CMSG_SPACE(sizeof info);
-    cmsghdr* head = CMSG_FIRSTHDR(&message);
-    head->cmsg_level = level;
-    head->cmsg_type = type;
-    head->cmsg_len = CMSG_LEN(sizeof info);
-    std::memcpy(CMSG_DATA(head), &info, sizeof info);
-}
-
-// Has the answer leave from `host`.
-void put_host(msghdr& message, Control& control, const Address& host) noexcept {
-    if (host.get()->sa_family == AF_INET) {
-        in_pktinfo info{};
-        info.ipi_spec_dst = host.v4().sin_addr;
-        put_control(message, control, IPPROTO_IP, IP_PKTINFO, info);
-    } else if (host.get()->sa_family == AF_INET6) {
-        in6_pktinfo info{};
-        info.ipi6_addr = host.v6().sin6_addr;
-        info.ipi6_ifindex = host.v6().sin6_scope_id;
-        put_control(message, control, IPPROTO_IPV6, IPV6_PKTINFO, info);
-    }
-}
-
-// What the network says about a datagram sent before: nobody listens, no way there.
-bool is_about_a_datagram(int code) noexcept {
-    switch (code) {
-        case EINTR:
-        case ECONNREFUSED:
-        case EHOSTUNREACH:
-        case ENETUNREACH:
-        case EHOSTDOWN:
-        case ENETDOWN:
-        case EMSGSIZE:
-        case EPERM:
-        case ENOBUFS:
-        case ENOMEM:
-        case EPROTO:
-        case ENOPROTOOPT:
-        case EACCES:
-            return true;
-        default:
-            return false;
-    }
-}
-
-// Takes the reports of errors off the socket's queue: as long as there are some, it polls ready.
-void drain_reports(int socket) noexcept {
-    std::array<std::byte, 1> byte;
-    Control control;
-    for (int i = 0; i < kDatagramsPerTurn; ++i) {
-        iovec data{byte.data(), byte.size()};
-        msghdr message{};
-        message.msg_iov = &data;
-        message.msg_iovlen = 1;
-        message.msg_control = control.bytes.data();
-        message.msg_controllen = control.bytes.size();
-        if (::recvmsg(socket, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return;
-    }
+    return true;
 }
 
 }  // namespace
 
 UdpListener::UdpListener(const Surroundings& around, Fd socket, Spec spec, Address child,
                          std::chrono::nanoseconds idle) noexcept
-    : Listener(around, std::move(socket), std::move(spec), child), idle_(idle), buffer_(kDatagramMax) {
-    // One of them fits, or both for a socket of both families.
-    set(socket_.get(), IPPROTO_IP, IP_PKTINFO);
-    set(socket_.get(), IPPROTO_IPV6, IPV6_RECVPKTINFO);
+    : Listener(around, std::move(socket), std::move(spec), child),
+      idle_(idle),
+      can_segment_(knows_segments(socket_.get())) {
+    receive_hosts(socket_.get());
+    receive_joined(socket_.get());
 }
 
 Task<void> UdpListener::serve() {
@@ -142,40 +88,34 @@ Task<void> UdpListener::receive_all(Nursery& flows) {
     Readiness ready(loop(), socket_.get(), changed);
     ready.watch();
     for (;;) {
-        int left = kDatagramsPerTurn;
-        while (left > 0 && receive_one(flows)) --left;
-        if (left == 0) {
+        int code = 0;
+        if (receive_some(flows, code) == DatagramBatch::kMax) {
             co_await nop(loop());
             continue;
         }
         // Its own errors are about answers to clients that are gone.
-        if (errno != EAGAIN && !is_about_a_datagram(errno))
-            co_await fail(Error(errno, "recvmsg", spec_text(spec_)));
-        if (errno != EAGAIN) continue;
+        if (code != 0 && code != EAGAIN) {
+            if (!is_about_a_datagram(code)) co_await fail(Error(code, "recvmmsg", spec_text(spec_)));
+            continue;
+        }
         ready.clear(POLLIN | POLLERR);
         co_await changed.wait();
     }
 }
 
-bool UdpListener::receive_one(Nursery& flows) {
-    Key key;
-    Control control;
-    iovec data{buffer_.data(), buffer_.size()};
-    msghdr message{};
-    message.msg_name = key.client.get();
-    message.msg_namelen = Address::kSizeMax;
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control.bytes.data();
-    message.msg_controllen = control.bytes.size();
-    const ssize_t size = ::recvmsg(socket_.get(), &message, MSG_DONTWAIT);
-    if (size < 0) return false;
-    key.host = host_of(message);
-    if (Flow* flow = find_or_begin(key, flows))
-        send_in(*flow, std::span<const std::byte>(buffer_).first(static_cast<std::size_t>(size)));
-    else
-        ++stats_.errors;
-    return true;
+unsigned UdpListener::receive_some(Nursery& flows, int& code) {
+    DatagramBatch& batch = *around_.batch;
+    const unsigned count = batch.receive(socket_.get(), code);
+    for (unsigned first = 0, end; first < count; first = end) {
+        const Key key{batch.from(first), batch.host(first)};
+        end = first + 1;
+        while (end < count && batch.from(end) == key.client && batch.host(end) == key.host) ++end;
+        if (Flow* flow = find_or_begin(key, flows))
+            send_in(*flow, first, end);
+        else
+            batch.for_each(first, end, [this](auto) { ++stats_.errors; });
+    }
+    return count;
 }
 
 UdpListener::Flow* UdpListener::find_or_begin(const Key& key, Nursery& flows) {
@@ -203,25 +143,27 @@ UdpListener::Flow* UdpListener::find_or_begin(const Key& key, Nursery& flows) {
     return &flows_.front();
 }
 
-void UdpListener::send_in(Flow& flow, std::span<const std::byte> datagram) {
-    if (!flow.socket) {
+void UdpListener::send_in(Flow& flow, unsigned first, unsigned end) {
+    if (flow.socket) {
+        const DatagramWay way{flow.socket.get(), child_, nullptr, flow.can_segment_in};
+        account(around_.batch->send(first, end, way), stats_.bytes_in, "send", child_);
+        return;
+    }
+    around_.batch->for_each(first, end, [&](std::span<const std::byte> datagram) {
         if (flow.pending.size() < kPendingMax)
             flow.pending.emplace_back(datagram.begin(), datagram.end());
         else
             ++stats_.errors;
-        return;
-    }
-    // The first try may be answered with what became of an earlier datagram.
-    for (int tries = 0; tries < 2; ++tries) {
-        const ssize_t sent = ::sendto(flow.socket.get(), datagram.data(), datagram.size(),
-                                      MSG_DONTWAIT | MSG_NOSIGNAL, child_.get(), child_.size());
-        if (sent >= 0) {
-            stats_.bytes_in += static_cast<std::uint64_t>(sent);
-            return;
-        }
-        if (errno != ECONNREFUSED && errno != EHOSTUNREACH && errno != EINTR) break;
-    }
-    ++stats_.errors;
+    });
+}
+
+void UdpListener::account(const DatagramBatch::Sent& sent, std::uint64_t& bytes, const char* step,
+                          const Address& to) {
+    bytes += sent.bytes;
+    stats_.errors += sent.lost;
+    // Full queues are what happens to a flood, and nobody's mistake.
+    if (sent.lost > 0 && sent.code != EAGAIN && sent.code != ENOBUFS)
+        complain(Error(sent.code, step, to.text()).text());
 }
 
 // ---- out ----------------------------------------------------------------------------------------
@@ -239,8 +181,13 @@ Task<void> UdpListener::make_socket(Flow& flow) {
         set(socket.get(), IPPROTO_IPV6, IPV6_RECVERR);
     else
         set(socket.get(), IPPROTO_IP, IP_RECVERR);
+    receive_joined(socket.get());
+    flow.can_segment_in = knows_segments(socket.get());
+    flow.can_segment_out = can_segment_;
     flow.socket = std::move(socket);
-    for (const auto& datagram : flow.pending) send_in(flow, datagram);
+    const DatagramWay way{flow.socket.get(), child_, nullptr, flow.can_segment_in};
+    for (const auto& datagram : flow.pending)
+        account(DatagramBatch::send(datagram, way), stats_.bytes_in, "send", child_);
     flow.pending = {};
 }
 
@@ -249,7 +196,7 @@ Task<void> UdpListener::carry(Flows::iterator flow, [[maybe_unused]] Descriptors
     ++stats_.live;
     auto made = co_await settled(make_socket(*flow));
     if (made.ok())
-        made = co_await settled(return_answers(*flow));
+        made = co_await settled(receive_answers(*flow));
     else if (made.error().code() != ECANCELED)
         ++stats_.errors;
     if (!made.ok() && made.error().code() != ECANCELED) complain(made.error().text());
@@ -258,55 +205,63 @@ Task<void> UdpListener::carry(Flows::iterator flow, [[maybe_unused]] Descriptors
     flows_.erase(flow);
 }
 
-Task<void> UdpListener::return_answers(Flow& flow) {
+Task<void> UdpListener::receive_answers(Flow& flow) {
     Readiness ready(loop(), flow.socket.get(), flow.changed);
     ready.watch();
     while (!flow.must_end) {
-        int left = kDatagramsPerTurn;
-        while (left > 0 && return_one(flow)) --left;
-        if (left == 0) {
+        int code = 0;
+        const unsigned count = around_.batch->receive(flow.socket.get(), code);
+        return_answers(flow, count);
+        // What became of a datagram is in a report, too.
+        const bool is_told = code != 0 && code != EAGAIN;
+        if (is_told && !is_about_a_datagram(code)) co_await fail(Error(code, "recvmmsg", child_.text()));
+        if (ready.has(POLLERR) && take_reports(flow)) ready.clear(POLLERR);
+        if (count == DatagramBatch::kMax || is_told || ready.has(POLLERR)) {
             co_await nop(loop());
             continue;
         }
-        if (errno == EAGAIN) {
-            ready.clear(POLLIN);
-            if (ready.has(POLLERR)) {
-                ready.clear(POLLERR);
-                drain_reports(flow.socket.get());
-            }
-            co_await flow.changed.wait();
-        } else if (is_about_a_datagram(errno)) {
-            ++stats_.errors;
-            complain(Error(errno, "send", child_.text()).text());
-        } else {
-            co_await fail(Error(errno, "recvmsg", child_.text()));
-        }
+        ready.clear(POLLIN);
+        co_await flow.changed.wait();
     }
     co_await ready.close();
 }
 
-bool UdpListener::return_one(Flow& flow) {
-    Address from;
-    socklen_t from_size = Address::kSizeMax;
-    const ssize_t size =
-        ::recvfrom(flow.socket.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT, from.get(), &from_size);
-    if (size < 0) return false;
-    // Somebody else in the container.
-    if (from.port() != child_.port()) return true;
-    flow.used = loop().now();
-    iovec data{buffer_.data(), static_cast<std::size_t>(size)};
-    Control control{};
-    msghdr message{};
-    message.msg_name = flow.key.client.get();
-    message.msg_namelen = flow.key.client.size();
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    put_host(message, control, flow.key.host);
-    if (::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-        stats_.bytes_out += static_cast<std::uint64_t>(size);
-    else
-        ++stats_.errors;
-    return true;
+bool UdpListener::take_reports(const Flow& flow) {
+    Report report;
+    for (int i = 0; i < kReportsPerTurn; ++i) {
+        if (!take_report(flow.socket.get(), around_.batch->room(), report)) return true;
+        if (report.is_from_network) pass_on(flow, report.code, report.datagram);
+    }
+    return false;
+}
+
+void UdpListener::pass_on(const Flow& flow, int code, std::span<const std::byte> datagram) {
+    if (code != ECONNREFUSED) {
+        account({0, 1, code}, stats_.bytes_in, "send", child_);
+        return;
+    }
+    Address host = flow.key.host.unmapped();
+    host.set_port(spec_.host_port);
+    auto told = around_.unreachable->tell(flow.key.client.unmapped(), host, datagram);
+    ++stats_.errors;
+    std::string text = Error(code, "send", child_.text()).text();
+    if (!told.ok() && (told.error().code() == EPERM || told.error().code() == EACCES))
+        text += "; clients are not told so: that takes CAP_NET_RAW";
+    complain(text);
+}
+
+void UdpListener::return_answers(Flow& flow, unsigned count) {
+    DatagramBatch& batch = *around_.batch;
+    const DatagramWay way{socket_.get(), flow.key.client, &flow.key.host, flow.can_segment_out};
+    for (unsigned first = 0, end; first < count; first = end) {
+        end = first + 1;
+        // Else it is somebody else in the container.
+        const bool is_answer = batch.from(first).port() == child_.port();
+        while (end < count && (batch.from(end).port() == child_.port()) == is_answer) ++end;
+        if (!is_answer) continue;
+        flow.used = loop().now();
+        account(batch.send(first, end, way), stats_.bytes_out, "answer", flow.key.client);
+    }
 }
 
 // The list is in the order of what came in last; what went out is looked at here.

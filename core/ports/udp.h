@@ -9,6 +9,12 @@
 // is not connected: a service that is bound to every address may answer from another one than was asked;
 // whatever comes from the service's port is taken for an answer. ip(7), udp(7), ipv6(7).
 //
+// Datagrams are taken and sent on by the batch (datagram_batch.h), so that a burst costs little more than
+// one.
+//
+// What the network says of a datagram that was sent on is counted and complained of; that nobody listens is
+// passed on to the client (unreachable.h), whose next call says ECONNREFUSED then.
+//
 // Nothing waits for anybody: a datagram that cannot be sent on at once is lost, as on any network. A flow
 // that has been idle for kIdle ends; so does the one that has been idle longest when there are too many.
 #pragma once
@@ -54,6 +60,9 @@ private:
         Fd socket;
         std::chrono::nanoseconds used{0};
         bool must_end = false;
+        // In runs; each way until it turns out that it cannot be.
+        bool can_segment_in = false;
+        bool can_segment_out = false;
         std::vector<std::vector<std::byte>> pending;
     };
     using Flows = std::list<Flow>;  // the one used last in front
@@ -61,19 +70,24 @@ private:
     Task<void> receive_all(Nursery& flows);
     Task<void> end_idle();
     Task<void> carry(Flows::iterator flow, Descriptors::Share share);
-    Task<void> return_answers(Flow& flow);
+    Task<void> receive_answers(Flow& flow);
     Task<void> make_socket(Flow& flow);
 
     Flow* find_or_begin(const Key& key, Nursery& flows);
-    void send_in(Flow& flow, std::span<const std::byte> datagram);
-    // False when there is nothing more to be had.
-    bool return_one(Flow& flow);
-    bool receive_one(Nursery& flows);
+    // The messages of the batch from `first` to before `end`.
+    void send_in(Flow& flow, unsigned first, unsigned end);
+    void return_answers(Flow& flow, unsigned count);
+    void account(const DatagramBatch::Sent& sent, std::uint64_t& bytes, const char* step, const Address& to);
+    // What became of datagrams. False when there may be more to be told.
+    bool take_reports(const Flow& flow);
+    void pass_on(const Flow& flow, int code, std::span<const std::byte> datagram);
+    // The number of messages, as DatagramBatch::receive() says it.
+    unsigned receive_some(Nursery& flows, int& code);
 
     std::chrono::nanoseconds idle_;
     Flows flows_;
     std::unordered_map<Key, Flows::iterator, Hash> table_;
-    std::vector<std::byte> buffer_;
+    bool can_segment_;
 };
 
 }  // namespace urc::ports
