@@ -2,6 +2,7 @@
 
 #include <csignal>
 
+#include "core/memory.h"
 #include "core/ports/publisher.h"
 #include "core/ports/rootlesskit/api_server.h"
 #include "core/ports/rootlesskit/parent.h"
@@ -67,6 +68,7 @@ Task<void> serve(Loop& loop, const Global& global, const ProxyOptions& options, 
         nursery.spawn(server.serve(listener->get()));
     }
     if (!options.notify_socket.empty()) co_await say_ready(loop, global.log, options.notify_socket);
+    give_back_memory();
     co_await signals.next(loop);
     nursery.cancel();
     co_await nursery.join();
