@@ -6,6 +6,7 @@
 #include <cstdint>
 
 // The linker's: the first byte of the program, and the first behind its code (end(3)).
+// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming): so they are called
 extern "C" const char __executable_start, etext;
 
 namespace urc {

@@ -67,7 +67,7 @@ Result<Spec> Publisher::add(Spec spec) {
 }
 
 Result<void> Publisher::add(BoundPort port) {
-    return open(std::move(port.spec), std::move(port.socket));
+    return open(port.spec, std::move(port.socket));
 }
 
 Result<void> Publisher::open(const Spec& spec, Fd socket) {

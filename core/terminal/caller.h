@@ -39,8 +39,8 @@ public:
     const Streams& streams() const noexcept { return streams_; }
 
     // stdin into raw mode (termios(3), cfmakeraw), again if need be. Until it is given back, faults of ours
-    // have a handler, so there is one Caller at a time that has taken anything. Nothing happens when it is no terminal,
-    // or while we are in its background.
+    // have a handler, so there is one Caller at a time that has taken anything. Nothing happens when it is no
+    // terminal, or while we are in its background.
     Result<void> take();
     void give_back() noexcept;
 
