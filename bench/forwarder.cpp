@@ -190,6 +190,20 @@ Result<void> Forwarder::start_programs(const ForwarderOptions& options) {
     return {};
 }
 
+// As soon as it does; false when it has ended, or there is no answer for as long as the slowest needs.
+bool Forwarder::answers(const std::string& load) {
+    constexpr int kTryMs = 200;
+    const Command check{
+        .argv = {load, "check", "127.0.0.1", std::to_string(port_), "1", std::to_string(kTryMs)},
+        .environment = {}};
+    for (int waited_ms = 0; waited_ms < kUpMs; waited_ms += kTryMs) {
+        if (run_call(check).ok()) return true;
+        pollfd over{program_ ? program_->pidfd() : -1, POLLIN, 0};
+        if (::poll(&over, 1, 0) > 0) return false;
+    }
+    return false;
+}
+
 Result<std::unique_ptr<Forwarder>> Forwarder::start(const ForwarderOptions& options,
                                                     const std::string& load) {
     std::unique_ptr<Forwarder> forwarder(new Forwarder);
@@ -198,11 +212,7 @@ Result<std::unique_ptr<Forwarder>> Forwarder::start(const ForwarderOptions& opti
     URC_TRY(const Fd file, open_at(AT_FDCWD, path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644));
     URC_TRY_VOID(write_all(file.get(), "root:100000:65536\n", path));
     URC_TRY_VOID(forwarder->start_programs(options));
-    const std::string port = std::to_string(forwarder->port_);
-    const Outcome up =
-        run_call({.argv = {load, "check", "127.0.0.1", port, "1", std::to_string(kUpMs)}, .environment = {}},
-                 2 * kUpMs);
-    if (up.ok()) return forwarder;
+    if (forwarder->answers(load)) return forwarder;
     std::string why = "no answer";
     if (forwarder->program_) {
         forwarder->program_->kill();

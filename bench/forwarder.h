@@ -57,6 +57,7 @@ private:
     Result<void> start_programs(const ForwarderOptions& options);
     Result<void> start_application(const ForwarderOptions& options, bool is_isolated);
     Result<void> join_by_veth();
+    bool answers(const std::string& load);
 
     unsigned port_ = 0;
     std::optional<Launch> application_;
