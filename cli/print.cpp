@@ -20,6 +20,7 @@ void write_port(JsonWriter& json, const ports::Spec& spec) {
     json.key("childIp").string(spec.child_ip);
     json.key("childPort").number(spec.child_port);
     if (spec.handover) json.key("handover").boolean(true);
+    if (spec.max > 0) json.key("max").number(spec.max);
 }
 
 void write_view(JsonWriter& json, const StateView& view) {

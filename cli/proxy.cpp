@@ -28,7 +28,7 @@ void declare_proxy_options(OptionSet& options, ProxyWords& words) {
     options.text("api", 0, words.api, "serve rootlesskit's API of ports on a socket at this path");
     options.texts(
         "publish", 'p', words.publish,
-        "[HOSTIP:]HOSTPORT:[CHILDIP:]PORT[/tcp|udp]: a port, or a range of them; host port 0 is any "
+        "[HOSTIP:]HOSTPORT:[CHILDIP:]PORT[/tcp|udp][,max=N]: a port, or a range of them; host port 0 is any "
         "that is free");
     options.text("proxy-protocol", 0, words.proxy_protocol,
                  "say to the application who the client is (TCP only): \"v1\" or \"v2\"");

@@ -77,6 +77,7 @@ bool is_meant(const Spec& wanted, const Spec& there) {
     Spec completed = wanted;
     if (completed.child_ip.empty()) completed.child_ip = there.child_ip;
     completed.handover = there.handover;
+    completed.max = there.max;
     return completed == there;
 }
 

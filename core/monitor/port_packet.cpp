@@ -29,6 +29,7 @@ Port pack_port(const ports::Spec& spec, const ports::Stats& stats) {
     port.is_handover = spec.handover;
     port.host_port = spec.host_port;
     port.child_port = spec.child_port;
+    port.max = spec.max;
     pack_text(port.host_ip, spec.host_ip);
     pack_text(port.child_ip, spec.child_ip);
     port.connections = stats.connections;
@@ -52,6 +53,7 @@ std::optional<ports::Spec> unpack_spec(const Port& port) {
     spec.child_ip = std::move(*child_ip);
     spec.child_port = port.child_port;
     spec.handover = port.is_handover != 0;
+    spec.max = port.max;
     return spec;
 }
 

@@ -81,7 +81,7 @@ struct Port {
     std::uint8_t protocol = 0;  // ports::Protocol
     std::uint8_t is_handover = 0;
     std::uint16_t host_port = 0, child_port = 0;
-    std::uint16_t unused = 0;
+    std::uint16_t max = 0;
     char host_ip[48]{}, child_ip[48]{};  // ended by a NUL
     // Of an answer: ports::Stats.
     std::uint64_t connections = 0, live = 0, bytes_in = 0, bytes_out = 0, errors = 0, pauses = 0;

@@ -146,16 +146,29 @@ std::optional<std::string_view> what_is_wrong(Spec& spec) {
     if (spec.child_ip == "0.0.0.0" || spec.child_ip == "::") return "nothing can be sent to this address";
     if (spec.child_port == 0) return "the child's port is 0";
     if (spec.handover && !is_tcp(spec.protocol)) return "only a TCP listener can be handed over";
+    if (spec.handover && spec.max > 0)
+        return "nobody counts the connections of a listener that is handed over";
+    return {};
+}
+
+// One of `,handover` and `,max=N`, without its comma.
+Result<void> take_option(std::string_view text, std::string_view option, Spec& spec) {
+    constexpr std::string_view kMax = "max=";
+    if (option == "handover") {
+        if (std::exchange(spec.handover, true)) return refusal(text, "handover stands there twice");
+        return {};
+    }
+    if (!option.starts_with(kMax)) return refusal(text, "an option is neither `handover` nor `max=N`");
+    const auto max = parse_number<std::uint16_t>(option.substr(kMax.size()));
+    if (!max || *max == 0) return refusal(text, "max is not a number from 1 to 65535");
+    if (std::exchange(spec.max, *max) != 0) return refusal(text, "max stands there twice");
     return {};
 }
 
 // Reads the suffixes into `spec` and takes them off `address`.
 Result<void> take_suffixes(std::string_view text, std::string_view& address, Spec& spec) {
-    if (const std::size_t comma = address.find(','); comma != address.npos) {
-        if (address.substr(comma) != ",handover") return refusal(text, "the only option is `,handover`");
-        spec.handover = true;
-        address = address.substr(0, comma);
-    }
+    for (std::size_t comma; (comma = address.rfind(',')) != address.npos; address = address.substr(0, comma))
+        URC_TRY_VOID(take_option(text, address.substr(comma + 1), spec));
     const std::size_t slash = address.find('/');
     if (slash == address.npos) return {};
     const std::string_view name = address.substr(slash + 1);

@@ -1,7 +1,7 @@
 // Spec: one published port. A connection or datagram that reaches `host_port` of the host is carried to
 // `child_port` in the container's network namespace.
 //
-//   [HOSTIP:]HOSTPORT:[CHILDIP:]PORT[/PROTOCOL][,handover]
+//   [HOSTIP:]HOSTPORT:[CHILDIP:]PORT[/PROTOCOL][,handover][,max=N]
 //
 //   8080:80                          every address of the host, IPv4 and IPv6
 //   127.0.0.1:8080:80/tcp            one address; [::1]:8080:80 is the same for IPv6
@@ -10,7 +10,9 @@
 //   :80 or 0:80                      a port of the host that is free: it is said which
 //
 // PROTOCOL is tcp (what stands when nothing does), udp, or one of them with 4 or 6 for a listener of that
-// family alone. `handover` gives the listening socket to the container's program instead of relaying.
+// family alone. `handover` gives the listening socket to the container's program instead of relaying. `max`
+// is how many connections, or clients of UDP, there are at once at most: further ones wait (TCP), or the one
+// that has been idle longest makes room (UDP).
 #pragma once
 
 #include <cstdint>
@@ -40,6 +42,7 @@ struct Spec {
     std::string child_ip;         // the same; empty: choose_child_address() decides
     std::uint16_t child_port = 0;
     bool handover = false;
+    std::uint16_t max = 0;  // 0: as many as there are descriptors for
 
     bool operator==(const Spec&) const = default;
 };

@@ -35,19 +35,20 @@ int socket_error(int socket) noexcept {
 // These two are in the frame of a member, which has no room for names of this file alone.
 class Counted {
 public:
-    Counted(Stats& stats, Event& idle) noexcept : stats_(stats), idle_(idle) {
+    Counted(Stats& stats, Event& ended) noexcept : stats_(stats), ended_(ended) {
         ++stats_.connections;
         ++stats_.live;
     }
     Counted(const Counted&) = delete;
     Counted& operator=(const Counted&) = delete;
     ~Counted() {
-        if (--stats_.live == 0) idle_.set();
+        --stats_.live;
+        ended_.set();
     }
 
 private:
     Stats& stats_;
-    Event& idle_;
+    Event& ended_;
 };
 
 // Both sockets of a connection and what goes between them. In the frame of its task.
@@ -188,7 +189,7 @@ Task<void> TcpListener::serve() {
 }
 
 Task<void> TcpListener::until_idle() {
-    while (stats_.live > 0) co_await idle_.wait();
+    while (stats_.live > 0) co_await ended_.wait();
 }
 
 Task<void> TcpListener::until_room() {
@@ -200,6 +201,13 @@ Task<void> TcpListener::until_room() {
     (void)co_await settled(within(loop(), std::chrono::milliseconds(500), place.called()));
 }
 
+Task<void> TcpListener::until_one_ends() {
+    ++stats_.pauses;
+    complain("has its " + std::to_string(spec_.max) + " connections; accepting goes on when one ends");
+    const std::uint64_t live = stats_.live;
+    while (stats_.live >= live) co_await ended_.wait();
+}
+
 Task<void> TcpListener::accept_all(Nursery& connections) {
     Event changed(loop());
     Readiness ready(loop(), socket_.get(), changed);
@@ -207,6 +215,10 @@ Task<void> TcpListener::accept_all(Nursery& connections) {
     for (int in_turn = 0;; ++in_turn) {
         if (!around_.descriptors.has_room(kDescriptorsPerConnection)) {
             co_await until_room();
+            continue;
+        }
+        if (spec_.max > 0 && stats_.live >= spec_.max) {
+            co_await until_one_ends();
             continue;
         }
         if (in_turn == kAcceptMax) {
@@ -282,7 +294,7 @@ Task<Fd> TcpListener::dial(int client, bool is_remote) {
 }
 
 Task<void> TcpListener::carry(Fd client, bool is_remote, [[maybe_unused]] Descriptors::Share share) {
-    const Counted counted(stats_, idle_);
+    const Counted counted(stats_, ended_);
     auto dialed = co_await settled(dial(client.get(), is_remote));
     if (!dialed.ok()) {
         refuse(client.get(), dialed.error());

@@ -24,6 +24,7 @@ public:
 private:
     Task<void> accept_all(Nursery& connections);
     Task<void> until_room();
+    Task<void> until_one_ends();
     Task<void> until_idle();
     Task<Fd> dial(int client, bool is_remote);
     // Has `server`, which will dial, come from where `client` does. False: that cannot be.
@@ -31,7 +32,7 @@ private:
     Task<void> carry(Fd client, bool is_remote, Descriptors::Share share);
     void refuse(int client, const Error& error);
 
-    Event idle_{loop()};
+    Event ended_{loop()};  // a connection has
 };
 
 }  // namespace urc::ports

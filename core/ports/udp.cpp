@@ -126,7 +126,7 @@ UdpListener::Flow* UdpListener::find_or_begin(const Key& key, Nursery& flows) {
     }
     if (!around_.descriptors.has_room(1)) (void)drop_spare();
     auto share = around_.descriptors.take_share(1);
-    if (!share || flows_.size() >= kFlowsMax) {
+    if (!share || flows_.size() >= flows_max()) {
         // For the next one there will be room.
         if (!flows_.empty()) {
             flows_.back().must_end = true;

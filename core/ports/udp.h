@@ -73,6 +73,7 @@ private:
     Task<void> receive_answers(Flow& flow);
     Task<void> make_socket(Flow& flow);
 
+    std::size_t flows_max() const noexcept { return spec_.max > 0 ? spec_.max : kFlowsMax; }
     Flow* find_or_begin(const Key& key, Nursery& flows);
     // The messages of the batch from `first` to before `end`.
     void send_in(Flow& flow, unsigned first, unsigned end);

@@ -118,21 +118,16 @@ void write_port(JsonWriter& json, const ports::Spec& spec) {
     json.key("child_ip").string(spec.child_ip);
     json.key("child_port").number(spec.child_port);
     if (spec.handover) json.key("handover").boolean(true);
+    if (spec.max > 0) json.key("max").number(spec.max);
     json.end_object();
-}
-
-Result<ports::Protocol> protocol_of(std::string_view word) {
-    using ports::Protocol;
-    for (Protocol protocol :
-         {Protocol::tcp, Protocol::tcp4, Protocol::tcp6, Protocol::udp, Protocol::udp4, Protocol::udp6})
-        if (ports::protocol_name(protocol) == word) return protocol;
-    return bad("ports");
 }
 
 Result<void> read_port_member(std::string_view name, od::value member, ports::Spec& spec) {
     if (name == "protocol") {
         URC_TRY(const std::string word, text_of(member, "ports"));
-        URC_TRY(spec.protocol, protocol_of(word));
+        const auto protocol = ports::protocol_named(word);
+        if (!protocol) return bad("ports");
+        spec.protocol = *protocol;
     } else if (name == "host_ip") {
         URC_TRY(spec.host_ip, text_of(member, "ports"));
     } else if (name == "host_port") {
@@ -143,6 +138,8 @@ Result<void> read_port_member(std::string_view name, od::value member, ports::Sp
         URC_TRY(spec.child_port, number_of<std::uint16_t>(member, "ports"));
     } else if (name == "handover") {
         if (member.get_bool().get(spec.handover)) return bad("ports");
+    } else if (name == "max") {
+        URC_TRY(spec.max, number_of<std::uint16_t>(member, "ports"));
     }
     return {};
 }

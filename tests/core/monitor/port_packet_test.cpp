@@ -17,7 +17,8 @@ TEST(PortPacket, ASpecOfEveryProtocolComesBack) {
                          .host_port = 65535,
                          .child_ip = "10.0.2.100",
                          .child_port = 1,
-                         .handover = protocol == Protocol::udp};
+                         .handover = protocol == Protocol::udp,
+                         .max = 65535};
         const auto back = unpack_spec(pack_port(spec));
         ASSERT_TRUE(back);
         EXPECT_EQ(*back, spec);

@@ -48,6 +48,11 @@ TEST(PortSpec, EveryPartCanBeGiven) {
     EXPECT_TRUE(spec.handover);
 }
 
+TEST(PortSpec, AMaximumIsOfEveryPortOfItsRange) {
+    for (const Spec& spec : parsed("8000-8001:8000-8001/udp,max=100")) EXPECT_EQ(spec.max, 100);
+    EXPECT_EQ(one("8080:80").max, 0);
+}
+
 TEST(PortSpec, ThreePartsAreReadByWhatStandsInTheMiddle) {
     EXPECT_EQ(one("127.0.0.1:8080:80").host_ip, "127.0.0.1");
     EXPECT_EQ(one("8080:127.0.0.1:80").child_ip, "127.0.0.1");
@@ -99,6 +104,12 @@ TEST(PortSpec, WhatIsWrongIsSaidInOneLineThatNamesTheText) {
         {"8080:80,", "handover"},
         {"8080:80,handover,handover", "handover"},
         {"8080:80/udp,handover", "TCP"},
+        {"8080:80,max=", "1 to 65535"},
+        {"8080:80,max=0", "1 to 65535"},
+        {"8080:80,max=65536", "1 to 65535"},
+        {"8080:80,max=-1", "1 to 65535"},
+        {"8080:80,max=1,max=2", "twice"},
+        {"8080:80,max=1,handover", "counts"},
         {"8000-8010:8000-8009", "one length"},
         {"8000-8010:80", "one length"},
         {"8010-8000:8010-8000", "host's port"},

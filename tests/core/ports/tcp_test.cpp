@@ -267,6 +267,29 @@ TEST_F(TcpPort, AHelperThatIsKilledDisturbsNoTransfer) {
     play_scene(loses_its_helper_in_the_middle);
 }
 
+Task<void> has_a_maximum(World& world) {
+    Fd listener = world.serve("127.0.0.1");
+    const Spec spec = world.open((spec_to("127.0.0.1:0:", listener) + ",max=1").c_str());
+    Ends ends = co_await connect_through(world, spec, listener);
+    Fd second = connect_to("127.0.0.1", spec.host_port);
+    co_await send(world.loop, second.get(), "y");
+    while (world.publisher.list()[0].stats.pauses == 0) co_await nop(world.loop);
+    EXPECT_EQ(world.publisher.list()[0].stats.live, 1U);
+    EXPECT_EQ(world.publisher.list()[0].stats.connections, 1U);
+    // The first one is served as before, and its end lets the second in.
+    co_await send(world.loop, ends.client.get(), "x");
+    EXPECT_EQ(co_await receive(world.loop, ends.server.get(), 1), "x");
+    ends = Ends();
+    co_await poll(world.loop, listener.get(), POLLIN);
+    Fd server(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    EXPECT_EQ(co_await receive(world.loop, server.get(), 1), "y");
+    EXPECT_EQ(world.publisher.list()[0].stats.errors, 0U);
+}
+
+TEST_F(TcpPort, OneConnectionTooManyWaitsUntilAnotherEnds) {
+    play_scene(has_a_maximum);
+}
+
 Task<void> is_removed(World& world) {
     Fd listener = world.serve("127.0.0.1");
     const Spec spec = world.open(spec_to("127.0.0.1:0:", listener).c_str());

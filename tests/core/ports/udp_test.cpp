@@ -172,6 +172,30 @@ TEST_F(UdpPort, MoreClientsThanThereIsRoomForReplaceTheIdleOnes) {
     play_scene(is_bounded, std::move(setting));
 }
 
+Task<void> has_a_maximum_of_clients(World& world) {
+    Fd server = world.serve("127.0.0.1", SOCK_DGRAM);
+    const Spec spec = world.open((udp_spec("127.0.0.1:0:", server) + ",max=2").c_str());
+    std::vector<Fd> clients;
+    for (int i = 0; i < 2; ++i) {
+        clients.push_back(connect_to("127.0.0.1", spec.host_port, SOCK_DGRAM));
+        say(clients.back(), "x");
+        co_await receive_datagram(world.loop, server.get());
+    }
+    EXPECT_EQ(world.publisher.list()[0].stats.live, 2U);
+    // There is no room for the datagram of a third, which makes some: the client that was idle longest goes.
+    clients.push_back(connect_to("127.0.0.1", spec.host_port, SOCK_DGRAM));
+    say(clients.back(), "x");
+    while (world.publisher.list()[0].stats.live == 2) co_await nop(world.loop);
+    say(clients.back(), "y");
+    auto received = co_await receive_datagram(world.loop, server.get());
+    EXPECT_EQ(received.text, "y");
+    EXPECT_EQ(world.publisher.list()[0].stats.live, 2U);
+}
+
+TEST_F(UdpPort, OneClientMoreThanItsMaximumReplacesTheOneThatWasIdleLongest) {
+    play_scene(has_a_maximum_of_clients);
+}
+
 // A socket that nobody needs now is in stock afterwards.
 Task<void> connects_once(World& world) {
     Fd listener = world.serve("127.0.0.1");

@@ -80,7 +80,7 @@ TEST(StateJsonMonitor, EveryPortComesBack) {
     State state = sample();
     EXPECT_EQ(write_state_json(state).find("\"ports\""), std::string::npos) << "there are none";
     for (const char* text : {"8080:10.0.0.2:80", "127.0.0.1:53:10.0.0.2:53/udp", "[::1]:443:[::2]:443/tcp6",
-                             "9000:127.0.0.1:9000/tcp4,handover"}) {
+                             "9000:127.0.0.1:9000/tcp4,handover", "9001:127.0.0.1:9001/udp,max=7"}) {
         auto specs = ports::parse_publish(text);
         ASSERT_TRUE(specs) << text;
         state.ports.push_back(specs->front());
@@ -101,7 +101,7 @@ TEST(StateJsonMonitor, DamagedPortsAreRefusedByTheirKey) {
          {std::string("7"), std::string("[7]"), std::string("[{}]"), R"([{"protocol":"sctp",)" + good + "}]",
           R"([{"protocol":6,)" + good + "}]", R"([{"host_ip":"localhost",)" + good + "}]",
           R"([{"host_ip":"::1","protocol":"tcp4",)" + good + "}]", R"([{"handover":1,)" + good + "}]",
-          std::string(R"([{"host_port":0,"child_port":80}])"),
+          R"([{"max":65536,)" + good + "}]", std::string(R"([{"host_port":0,"child_port":80}])"),
           std::string(R"([{"host_port":65536,"child_port":80}])"),
           std::string(R"([{"host_port":80,"child_port":0}])"),
           std::string(R"([{"host_port":80,"child_port":80,"child_ip":"x"}])")})
