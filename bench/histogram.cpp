@@ -50,6 +50,16 @@ std::uint64_t Samples::percentile(double percent) const {
     return sorted()[std::min(index, values_.size() - 1)];
 }
 
+std::pair<std::uint64_t, std::uint64_t> Samples::median_interval() const {
+    if (values_.empty()) return {0, 0};
+    const auto count = static_cast<double>(values_.size());
+    const double half = 1.96 * std::sqrt(count) / 2;
+    const auto at = [&](double rank) {
+        return sorted()[static_cast<std::size_t>(std::clamp(rank, 1.0, count)) - 1];
+    };
+    return {at(std::floor(count / 2 - half)), at(std::ceil(count / 2 + half) + 1)};
+}
+
 std::vector<std::pair<std::uint64_t, std::size_t>> Samples::buckets() const {
     std::vector<std::pair<std::uint64_t, std::size_t>> result;
     for (std::uint64_t value : sorted()) {

@@ -22,6 +22,10 @@ public:
     std::uint64_t min() const { return percentile(0.0001); }
     std::uint64_t max() const { return percentile(100); }
 
+    // The 95 % interval of the median, of values that were measured (by the binomial distribution of their
+    // ranks).
+    std::pair<std::uint64_t, std::uint64_t> median_interval() const;
+
     // Counts by lower bound, eight buckets to each doubling, empty ones left out: for plots.
     std::vector<std::pair<std::uint64_t, std::size_t>> buckets() const;
 

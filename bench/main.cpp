@@ -5,7 +5,9 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "bench/compare.h"
 #include "bench/notify.h"
+#include "bench/plot.h"
 #include "bench/proxy.h"
 #include "bench/relay.h"
 #include "bench/start.h"
@@ -49,6 +51,7 @@ struct Output {
     std::string format = "table";
     std::string json_path;
     std::string table_path;
+    std::string plot_path;
 };
 
 // 0, or 1 when a file could not be written or a row failed. Several reports are an array in JSON.
@@ -60,8 +63,9 @@ int print(const std::vector<Report>& reports, const Output& output) {
     }
     if (reports.size() > 1) json = "[" + json + "]\n";
     std::fputs((output.format == "json" ? json : table).c_str(), stdout);
-    const std::pair<const std::string&, const std::string&> files[] = {{output.json_path, json},
-                                                                       {output.table_path, table}};
+    const std::string plot = output.plot_path.empty() ? "" : to_svg(reports);
+    const std::pair<const std::string&, const std::string&> files[] = {
+        {output.json_path, json}, {output.table_path, table}, {output.plot_path, plot}};
     for (const auto& [path, text] : files) {
         if (path.empty()) continue;
         auto fd = urc::open_at(AT_FDCWD, path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
@@ -94,6 +98,7 @@ void add_round_options(CLI::App& command, Options& options, Common& common) {
         ->check(CLI::IsMember({"table", "json"}));
     command.add_option("--json", common.output.json_path, "write the JSON to this file too");
     command.add_option("--table", common.output.table_path, "write the table to this file too");
+    command.add_option("--plot", common.output.plot_path, "draw it into this file (SVG)");
 }
 
 template <typename Options>
@@ -184,6 +189,26 @@ void add_proxy_options(CLI::App& command, ProxyOptions& options, ProxyWords& wor
     add_round_options(command, options, common);
 }
 
+// 0: not worse; 1: worse; 2: one of them cannot be read.
+int compare_files(const std::vector<std::string>& paths, double percent) {
+    std::string texts[2];
+    for (std::size_t i = 0; i < 2; ++i) {
+        auto text = urc::read_file_at(AT_FDCWD, paths[i].c_str(), 64 << 20);
+        if (!text.ok()) {
+            std::fprintf(stderr, "urc-bench: %s\n", text.error().text().c_str());
+            return 2;
+        }
+        texts[i] = std::move(*text);
+    }
+    auto comparison = urc::bench::compare(texts[0], texts[1], percent / 100);
+    if (!comparison.ok()) {
+        std::fprintf(stderr, "urc-bench: %s\n", comparison.error().text().c_str());
+        return 2;
+    }
+    std::fputs(to_table(*comparison).c_str(), stdout);
+    return comparison->is_worse() ? 1 : 0;
+}
+
 // One report of a subcommand, as the list that print() takes.
 urc::Result<std::vector<Report>> listed(urc::Result<Report> report) {
     if (!report.ok()) return std::move(report).error();
@@ -196,7 +221,13 @@ urc::Result<std::vector<Report>> listed(urc::Result<Report> report) {
 
 int main(int argc, char** argv) {
     CLI::App app{"urc-bench: compares container runtimes and monitors with each other and with the floor"};
-    app.require_subcommand(1);
+    app.require_subcommand(0, 1);
+    std::vector<std::string> compared;
+    double tolerance = 5;
+    app.add_option("--compare", compared, "OLD.json NEW.json: is NEW worse? Status 1 if so")->expected(2);
+    app.add_option("--tolerance", tolerance, "percent that --compare lets pass")
+        ->check(CLI::Range(0.0, 1000.0))
+        ->capture_default_str();
     Common common;
     StartOptions start;
     RelayOptions relay;
@@ -234,6 +265,11 @@ int main(int argc, char** argv) {
     add_proxy_options(*proxies, proxy, proxy_words, common);
     CLI11_PARSE(app, argc, argv);
 
+    if (!compared.empty()) return compare_files(compared, tolerance);
+    if (app.get_subcommands().empty()) {
+        std::fputs(app.help().c_str(), stderr);
+        return 2;
+    }
     start.runtimes = relay.runtimes = notify.runtimes = split(common.runtimes);
     start.preloads = split(common.preloads);
     start.view = relay.view = notify.view = *urc::bench::parse_view(common.view);

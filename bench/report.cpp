@@ -141,9 +141,11 @@ std::string strings_json(const std::vector<std::string>& values) {
 
 std::string samples_json(const Samples& samples) {
     if (samples.empty()) return "null";
-    std::string out = fmt::format(R"({{"count":{},"min":{},"p50":{},"p90":{},"p99":{},"max":{},"buckets":[)",
-                                  samples.count(), samples.min(), samples.median(), samples.percentile(90),
-                                  samples.percentile(99), samples.max());
+    const auto [low, high] = samples.median_interval();
+    std::string out = fmt::format(
+        R"({{"count":{},"min":{},"p50":{},"p50_95":[{},{}],"p90":{},"p99":{},"p99.9":{},"max":{},"buckets":[)",
+        samples.count(), samples.min(), samples.median(), low, high, samples.percentile(90),
+        samples.percentile(99), samples.percentile(99.9), samples.max());
     bool is_first = true;
     for (const auto& [lower, count] : samples.buckets()) {
         out += fmt::format("{}[{},{}]", is_first ? "" : ",", lower, count);

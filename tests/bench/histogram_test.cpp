@@ -79,5 +79,15 @@ TEST(RatioOfMedians, OfNothingIsZero) {
     EXPECT_EQ(ratio_of_medians(one_to(10), Samples(), 1).value, 0);
 }
 
+TEST(Samples, TheIntervalOfTheMedianIsOfRanksByTheBinomialDistribution) {
+    Samples samples;
+    EXPECT_EQ(samples.median_interval(), (std::pair<std::uint64_t, std::uint64_t>{0, 0}));
+    samples.add(7);
+    EXPECT_EQ(samples.median_interval(), (std::pair<std::uint64_t, std::uint64_t>{7, 7}));
+    Samples hundred;
+    for (std::uint64_t i = 100; i >= 1; --i) hundred.add(i);
+    EXPECT_EQ(hundred.median_interval(), (std::pair<std::uint64_t, std::uint64_t>{40, 61}));
+}
+
 }  // namespace
 }  // namespace urc::bench
