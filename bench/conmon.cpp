@@ -77,8 +77,10 @@ public:
 
     Result<void> remove(const Place& place) override { return runtime({"delete", place.id}); }
 
+    Result<void> end(const Place& place) override { return runtime({"delete", "--force", place.id}); }
+
     void abandon(const Place& place) override {
-        (void)runtime({"delete", "--force", place.id});
+        (void)end(place);
         if (auto pid = read_pid(monitor_pid_file(place)); pid.ok()) {
             if (auto monitor = Watched::open(*pid); monitor.ok()) monitor->kill();
         }

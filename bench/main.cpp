@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "bench/compare.h"
+#include "bench/density.h"
 #include "bench/notify.h"
 #include "bench/plot.h"
 #include "bench/proxy.h"
@@ -16,6 +17,7 @@
 
 namespace {
 
+using urc::bench::DensityOptions;
 using urc::bench::NamedPath;
 using urc::bench::NotifyOptions;
 using urc::bench::ProxyOptions;
@@ -142,6 +144,16 @@ void add_relay_options(CLI::App& command, RelayOptions& options, Common& common,
         ->capture_default_str();
 }
 
+void add_density_options(CLI::App& command, DensityOptions& options, Common& common) {
+    add_common(command, options, common);
+    command.add_option("--conmon", options.conmon, "conmon, a row with each --runtime below it")
+        ->check(CLI::ExistingFile);
+    command.add_option("--urc", options.urc, "urc, a row with a log driver")->check(CLI::ExistingFile);
+    command.add_option("--containers", options.containers, "how many")
+        ->check(CLI::Range(1, 100'000))
+        ->capture_default_str();
+}
+
 void add_notify_options(CLI::App& command, NotifyOptions& options, Common& common) {
     add_common(command, options, common);
     command.add_option("--conmon", options.conmon, "conmon, a row with each --runtime below it")
@@ -235,7 +247,8 @@ int main(int argc, char** argv) {
     ProxyOptions proxy;
     ProxyWords proxy_words;
     bool is_line = false;
-    start.stamp = relay.stamp = notify.stamp = beside_this_program("stamp");
+    DensityOptions density;
+    start.stamp = density.stamp = relay.stamp = notify.stamp = beside_this_program("stamp");
     relay.lines = beside_this_program("lines");
     relay.copy = beside_this_program("copy");
     notify.blast = beside_this_program("notify_blast");
@@ -246,12 +259,14 @@ int main(int argc, char** argv) {
         app.add_subcommand("start", "time from the launch to the first instruction in the container");
     CLI::App* verbs = app.add_subcommand("verbs", "time of create, start, delete and exec");
     CLI::App* relays = app.add_subcommand("relay", "what it costs to carry output into a log");
+    CLI::App* densities = app.add_subcommand("density", "what one more idle container costs");
     CLI::App* notifies = app.add_subcommand("notify", "what it costs to carry sd_notify datagrams");
     CLI::App* proxies =
         app.add_subcommand("proxy", "what it costs to bring a port of the host to a container");
     add_start_options(*command, start, common);
     add_start_options(*verbs, start, common);
     add_relay_options(*relays, relay, common, is_line);
+    add_density_options(*densities, density, common);
     add_notify_options(*notifies, notify, common);
     command->add_option("--floor", start.floor, "the floor program, as a row of its own")
         ->check(CLI::ExistingFile);
@@ -270,9 +285,9 @@ int main(int argc, char** argv) {
         std::fputs(app.help().c_str(), stderr);
         return 2;
     }
-    start.runtimes = relay.runtimes = notify.runtimes = split(common.runtimes);
+    start.runtimes = density.runtimes = relay.runtimes = notify.runtimes = split(common.runtimes);
     start.preloads = split(common.preloads);
-    start.view = relay.view = notify.view = *urc::bench::parse_view(common.view);
+    start.view = density.view = relay.view = notify.view = *urc::bench::parse_view(common.view);
     for (const std::string& row : proxy_words.rows) proxy.ways.push_back(*urc::bench::parse_way(row));
     relay.is_block = !is_line;
     if (relay.is_block && relay.per_s > 0) {
@@ -283,11 +298,12 @@ int main(int argc, char** argv) {
         std::fputs("urc-bench: nothing to measure: give --runtime or --floor\n", stderr);
         return 2;
     }
-    auto reports = *verbs      ? urc::bench::run_verbs(start)
-                   : *relays   ? listed(urc::bench::run_relay(relay))
-                   : *proxies  ? urc::bench::run_proxy(proxy)
-                   : *notifies ? listed(urc::bench::run_notify(notify))
-                               : listed(urc::bench::run_start(start));
+    auto reports = *verbs       ? urc::bench::run_verbs(start)
+                   : *relays    ? listed(urc::bench::run_relay(relay))
+                   : *proxies   ? urc::bench::run_proxy(proxy)
+                   : *densities ? listed(urc::bench::run_density(density))
+                   : *notifies  ? listed(urc::bench::run_notify(notify))
+                                : listed(urc::bench::run_start(start));
     if (!reports.ok()) {
         std::fprintf(stderr, "urc-bench: %s\n", reports.error().text().c_str());
         return 1;

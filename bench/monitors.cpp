@@ -73,19 +73,48 @@ private:
     std::string copy_;
 };
 
-class Urc final : public Monitor {
+class Alone : public Monitor {
 public:
-    explicit Urc(UrcOptions options) : options_(std::move(options)) {}
+    explicit Alone(AloneOptions options) : options_(std::move(options)) {}
 
-    std::string name() const override { return "urc " + options_.driver; }
-    std::string path() const override { return options_.urc; }
-    LogFormat format() const override {
-        return options_.driver == "raw-file" ? LogFormat::raw : LogFormat::k8s;
-    }
+    std::string name() const override { return options_.runtime.name + " alone"; }
+    std::string path() const override { return options_.runtime.path; }
+    LogFormat format() const override { return LogFormat::raw; }
 
     Result<Running> start(const Place& place) override {
-        URC_TRY_VOID(call(words({"run", "-d", "--log-driver", options_.driver, "--log-opt",
-                                 "path=" + place.log, "--bundle", place.bundle, place.id}),
+        URC_TRY_VOID(call(words({"run", "-d", "--bundle", place.bundle, place.id}), "run -d"));
+        return Running();
+    }
+    Result<void> remove(const Place& place) override { return call(words({"delete", place.id}), "delete"); }
+    Result<void> end(const Place& place) override {
+        return call(words({"delete", "--force", place.id}), "delete --force");
+    }
+    void abandon(const Place& place) override {
+        (void)end(place);
+        remove_cgroups(place.id);
+    }
+
+protected:
+    std::vector<std::string> words(std::vector<std::string> verb) const {
+        verb.insert(verb.begin(), {options_.runtime.path, "--root", options_.root});
+        return verb;
+    }
+
+private:
+    AloneOptions options_;
+};
+
+class Urc final : public Alone {
+public:
+    explicit Urc(const UrcOptions& options)
+        : Alone({.runtime = {"urc", options.urc}, .root = options.root}), driver_(options.driver) {}
+
+    std::string name() const override { return "urc " + driver_; }
+    LogFormat format() const override { return driver_ == "raw-file" ? LogFormat::raw : LogFormat::k8s; }
+
+    Result<Running> start(const Place& place) override {
+        URC_TRY_VOID(call(words({"run", "-d", "--log-driver", driver_, "--log-opt", "path=" + place.log,
+                                 "--bundle", place.bundle, place.id}),
                           "run -d"));
         URC_TRY(const std::string state, run_for_output({words({"state", place.id}), {}}));
         simdjson::dom::parser parser;
@@ -98,23 +127,16 @@ public:
         URC_TRY(running.monitor, Watched::open(static_cast<pid_t>(pid)));
         return running;
     }
-    Result<void> remove(const Place& place) override { return call(words({"delete", place.id}), "delete"); }
-    void abandon(const Place& place) override {
-        (void)run_call({words({"delete", "--force", place.id}), {}});
-        remove_cgroups(place.id);
-    }
 
 private:
-    std::vector<std::string> words(std::vector<std::string> verb) const {
-        std::vector<std::string> all{options_.urc, "--root", options_.root};
-        for (std::string& word : verb) all.push_back(std::move(word));
-        return all;
-    }
-
-    UrcOptions options_;
+    std::string driver_;
 };
 
 }  // namespace
+
+std::unique_ptr<Monitor> no_monitor(AloneOptions options) {
+    return std::make_unique<Alone>(std::move(options));
+}
 
 std::unique_ptr<Monitor> file_monitor(std::vector<std::string> program) {
     return std::make_unique<File>(std::move(program));
@@ -124,8 +146,8 @@ std::unique_ptr<Monitor> copy_monitor(std::vector<std::string> program, std::str
     return std::make_unique<Copy>(std::move(program), std::move(copy));
 }
 
-std::unique_ptr<Monitor> urc_monitor(UrcOptions options) {
-    return std::make_unique<Urc>(std::move(options));
+std::unique_ptr<Monitor> urc_monitor(const UrcOptions& options) {
+    return std::make_unique<Urc>(options);
 }
 
 }  // namespace urc::bench

@@ -51,6 +51,9 @@ public:
     // After the program and the monitor have ended.
     virtual Result<void> remove(const Place& place) = 0;
 
+    // A container that runs, and all that was left of it.
+    virtual Result<void> end(const Place&) { return {}; }
+
     // After a failure, whatever there is of it.
     virtual void abandon(const Place& place) = 0;
 };
@@ -75,6 +78,13 @@ struct UrcOptions {
     std::string driver;  // k8s-file or raw-file
     std::string root;
 };
-std::unique_ptr<Monitor> urc_monitor(UrcOptions options);
+std::unique_ptr<Monitor> urc_monitor(const UrcOptions& options);
+
+// `RUNTIME run -d`, with nobody beside the container.
+struct AloneOptions {
+    NamedPath runtime;
+    std::string root;
+};
+std::unique_ptr<Monitor> no_monitor(AloneOptions options);
 
 }  // namespace urc::bench

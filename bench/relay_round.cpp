@@ -16,10 +16,6 @@ namespace {
 
 constexpr unsigned kLookUs = 500;  // between two looks at the ends of the logs
 
-double seconds_since(std::uint64_t begun_ns) {
-    return static_cast<double>(monotonic_ns() - begun_ns) / 1e9;
-}
-
 }  // namespace
 
 RelayRound::~RelayRound() {

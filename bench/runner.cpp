@@ -58,6 +58,10 @@ std::uint64_t monotonic_ns() {
     return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
+double seconds_since(std::uint64_t begun_ns) {
+    return static_cast<double>(monotonic_ns() - begun_ns) / 1e9;
+}
+
 void catch_interrupts() {
     struct sigaction action {};
     action.sa_handler = on_interrupt;

@@ -69,6 +69,7 @@ private:
 constexpr int kTimeoutMs = 30'000;  // a container that takes longer is killed and counted as failed
 
 std::uint64_t monotonic_ns();
+double seconds_since(std::uint64_t begun_ns);
 
 // SIGINT, SIGTERM and SIGHUP make was_interrupted true. What is running is waited for, nothing new is
 // started.

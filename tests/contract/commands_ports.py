@@ -124,6 +124,21 @@ def proxy_says_who(runtime):
     proxy.end()
 
 
+@check("proxy --source-ip", "a rule brings back the answers to the clients' own addresses, and goes with the proxy")
+def proxy_is_transparent(runtime):
+    pid = service_pid(runtime)
+
+    def rules():
+        return subprocess.run(["nsenter", "-t", pid, "-n", "ip", "rule"], capture_output=True, check=True).stdout
+
+    before = rules()
+    proxy = Proxy(runtime, "--pid", pid, "-p", "127.0.0.1:0:80", "--source-ip", "transparent")
+    serves(proxy.port)
+    need(rules() != before, "there is no rule")
+    proxy.end()
+    until(lambda: rules() == before, "the rule's end")
+
+
 def ask_api(path, request):
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(path)
