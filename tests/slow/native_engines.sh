@@ -100,6 +100,29 @@ took() { # ENGINE
 }
 begin=$SECONDS
 
+# A container of the engine that serves a page, from a port of the host by `urc proxy`.
+page_server=(sh -c 'mkdir /www; echo page >/www/index.html; exec httpd -f -p 80 -h /www')
+publishes() { # ENGINE PID
+    local port='' tries
+    "$URC" proxy --pid "$2" -p 127.0.0.1:0:80 >"$work/told" 2>&1 &
+    local proxy=$!
+    for ((tries = 0; tries < 100; tries++)); do
+        port=$(sed -n 's/^127\.0\.0\.1:\([0-9]*\) -> .*/\1/p' "$work/told")
+        [ -z "$port" ] || break
+        sleep 0.1
+    done
+    # Its server may take a moment.
+    expect "urc proxy, $1" 0 '^page' bash -c 'for try in {1..50}; do
+        { exec 3<>"/dev/tcp/127.0.0.1/$0" && printf "GET / HTTP/1.0\r\n\r\n" >&3; } 2>/dev/null
+        grep page <&3 2>/dev/null && exit
+        sleep 0.1
+    done; exit 1' "${port:-1}"
+    kill $proxy
+    local status=0
+    wait $proxy || status=$?
+    expect "the end of urc proxy, $1" 0 '' test $status = 0
+}
+
 python3 tests/vm/machine/image.py "$work/busybox.tar"
 
 podman_here() {
@@ -120,6 +143,9 @@ podman_here() {
         expect "podman pause" 0 '' "${podman[@]}" pause one
         expect "podman unpause" 0 '' "${podman[@]}" unpause one
         expect "podman rm" 0 '' "${podman[@]}" rm --force --time 0 one
+        expect "podman run, a server" 0 '' "${podman[@]}" "${run[@]}" -d --name web busybox "${page_server[@]}"
+        publishes podman "$("${podman[@]}" inspect --format '{{.State.Pid}}' web)"
+        expect "podman rm" 0 '' "${podman[@]}" rm --force --time 0 web
         nothing_left podman
     fi
     "${podman[@]}" rm --all --force --time 0 >/dev/null 2>&1
@@ -178,6 +204,9 @@ END
         expect "docker exec" 7 '^in$' "${docker[@]}" exec one sh -c 'echo in; exit 7'
         expect "docker top" 0 'sleep' "${docker[@]}" top one
         expect "docker rm" 0 '' "${docker[@]}" rm --force one
+        expect "docker run, a server" 0 '' "${docker[@]}" "${run[@]}" -d --name web busybox "${page_server[@]}"
+        publishes docker "$("${docker[@]}" inspect --format '{{.State.Pid}}' web)"
+        expect "docker rm" 0 '' "${docker[@]}" rm --force web
         nothing_left dockerd
     fi
     "${docker[@]}" ps -aq | xargs -r "${docker[@]}" rm -f >/dev/null 2>&1

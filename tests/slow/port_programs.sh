@@ -50,8 +50,9 @@ publish() {
 }
 done_with() {
     kill "$proxy"
-    wait "$proxy"
-    check "the proxy ends with 0, not $?" [ $? = 0 ]
+    status=0
+    wait "$proxy" || status=$?
+    check "the proxy ends with 0, not $status" [ "$status" = 0 ]
     kill "$service" "$inside" 2>/dev/null
     wait
 }
