@@ -30,9 +30,9 @@ void declare_create_options(OptionSet& options, CreateOptions& create, PassedOpt
                  "with --log-driver: keep the container's stdin open, for attach");
     options.texts(
         "publish", 'p', attended.publish,
-        "[HOSTIP:]HOSTPORT:[CHILDIP:]PORT[/tcp|udp][,max=N][,handover]: a port of the host that leads to one\n"
-        "of the container, or a range of them; host port 0 is any that is free; max: so many connections at\n"
-        "once; handover: the socket goes to the container as LISTEN_FDS (repeatable)");
+        "[HOSTIP:]HOSTPORT:[CHILDIP:]PORT[/tcp|udp][,max=N][,handover]: a port of the host that leads to\n"
+        "one of the container, or a range of them; host port 0 is any that is free; max: so many\n"
+        "connections at once; handover: the socket goes to the container as LISTEN_FDS (repeatable)");
     options.flag("notify-fdstore", 0, attended.allows_fdstore,
                  "let the container keep descriptors in the manager's store (FDSTORE=1)");
     options.flag("notify-access", 0, attended.allows_access,

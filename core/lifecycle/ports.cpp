@@ -102,7 +102,11 @@ Result<std::vector<PublishedPort>> list_ports(const Global& global, std::string_
     URC_TRY(StateDir dir, store.find(id));
     URC_TRY(const State state, load_container(dir));
     if (compute_status(dir, state, is_frozen) == Status::stopped) return not_running();
-    return collect(dir, state);
+    URC_TRY(std::vector<PublishedPort> all, collect(dir, state));
+    if (all.size() < state.ports.size())
+        global.log.warning("port list ", id, ": ", state.ports.size() - all.size(),
+                           " more were published by a monitor that was killed; `port add` opens them again");
+    return all;
 }
 
 Result<std::vector<Spec>> add_ports(const Global& global, std::string_view id, std::span<const Spec> specs) {

@@ -63,9 +63,13 @@ bool is_about_a_datagram(int code) noexcept {
     }
 }
 
-void receive_joined(int socket) noexcept {
+void receive_bursts(int socket) noexcept {
+    constexpr int kWaiting = 4 << 20;
     const int one = 1;
     (void)::setsockopt(socket, IPPROTO_UDP, UDP_GRO, &one, sizeof one);
+    // Beyond net.core.rmem_max with CAP_NET_ADMIN alone.
+    if (::setsockopt(socket, SOL_SOCKET, SO_RCVBUFFORCE, &kWaiting, sizeof kWaiting) < 0)
+        (void)::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &kWaiting, sizeof kWaiting);
 }
 
 bool knows_segments(int socket) noexcept {

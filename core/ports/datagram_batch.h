@@ -32,8 +32,9 @@ namespace urc::ports {
 // Whether an errno is what the network says about a datagram sent before: nobody listens, no way there.
 bool is_about_a_datagram(int code) noexcept;
 
-// Has datagrams of one size come together. Nothing is lost where it cannot be had.
-void receive_joined(int socket) noexcept;
+// Has datagrams of one size come together, and more of them wait than programs get by default: a burst comes
+// while others have their turn. Nothing is lost where it cannot be had.
+void receive_bursts(int socket) noexcept;
 // An old kernel would send a run as one datagram.
 bool knows_segments(int socket) noexcept;
 

@@ -1,6 +1,9 @@
 #include "core/ports/proxy.h"
 
+#include <algorithm>
 #include <csignal>
+#include <string>
+#include <utility>
 
 #include "core/memory.h"
 #include "core/ports/publisher.h"
@@ -74,13 +77,37 @@ Task<void> serve(Loop& loop, const Global& global, const ProxyOptions& options, 
     co_await nursery.join();
 }
 
+// The options that only TCP can carry out, beside ports of UDP.
+void warn_of_datagrams(const Global& global, const ProxyOptions& options) {
+    const bool has_datagrams =
+        std::ranges::any_of(options.specs, [](const Spec& spec) { return !is_tcp(spec.protocol); });
+    if (!has_datagrams) return;
+    for (const auto& [is_given, name] :
+         {std::pair(options.proxy_header != ProxyHeader::none, "--proxy-protocol"),
+          std::pair(options.is_transparent, "--source-ip")})
+        if (is_given) global.log.warning(name, ": is for TCP; the ports of UDP are published without");
+}
+
+// A listener each, and something to serve a client with.
+Result<void> check_descriptors(const ProxyOptions& options) {
+    constexpr std::size_t kOthers = 16;
+    const std::size_t room = Descriptors::by_limit().max();
+    if (options.specs.size() + kOthers <= room) return {};
+    return Error::message(std::to_string(options.specs.size()) +
+                              " ports take more descriptors than there are (" + std::to_string(room) +
+                              " by RLIMIT_NOFILE)",
+                          EMFILE);
+}
+
 }  // namespace
 
 Result<void> run_proxy(const Global& global, const ProxyOptions& options, const Opened& opened) {
     URC_TRY_VOID(check_overlaps(options.specs));
+    warn_of_datagrams(global, options);
     // A splice into a socket whose peer has closed raises it.
     ::signal(SIGPIPE, SIG_IGN);
     process::raise_descriptor_limit();
+    URC_TRY_VOID(check_descriptors(options));
     URC_TRY(auto backend, open_backend());
     Loop loop(*backend);
     return loop.run(serve(loop, global, options, opened));

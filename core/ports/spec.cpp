@@ -117,7 +117,8 @@ Result<Parts> name_parts(std::string_view text, std::string_view address) {
     const auto& p = *parts;
     switch (p.size()) {
         case 1:
-            return refusal(text, "no host port; `:" + shown(p[0].substr(0, 16)) + "` has one picked for it");
+            return refusal(text, "two ports are wanted, HOSTPORT:PORT; `:" + shown(p[0].substr(0, 16)) +
+                                     "` has the host's picked");
         case 2:
             return Parts{{}, p[0], {}, p[1]};
         case 3:
@@ -201,9 +202,15 @@ Result<std::vector<Spec>> parse_publish(std::string_view text) {
 
     const bool is_picked = parts.host_port.empty() || parts.host_port == "0";
     const auto host = parse_range(is_picked ? "0" : parts.host_port);
-    if (!host) return refusal(text, "the host's port is not a number up to 65535 or a range of them");
+    if (!host)
+        return refusal(text,
+                       "the host's port is not a number up to 65535, or a range of them from the lower one "
+                       "to the higher");
     const auto child = parse_range(parts.child_port);
-    if (!child) return refusal(text, "the child's port is not a number up to 65535 or a range of them");
+    if (!child)
+        return refusal(text,
+                       "the child's port is not a number up to 65535, or a range of them from the lower one "
+                       "to the higher");
     if (!is_picked && host->size() != child->size())
         return refusal(text, "the two ranges are not of one length");
     model.host_ip = without_brackets(parts.host_ip);

@@ -67,7 +67,7 @@ UdpListener::UdpListener(const Surroundings& around, Fd socket, Spec spec, Addre
       idle_(idle),
       can_segment_(knows_segments(socket_.get())) {
     receive_hosts(socket_.get());
-    receive_joined(socket_.get());
+    receive_bursts(socket_.get());
 }
 
 Task<void> UdpListener::serve() {
@@ -181,7 +181,7 @@ Task<void> UdpListener::make_socket(Flow& flow) {
         set(socket.get(), IPPROTO_IPV6, IPV6_RECVERR);
     else
         set(socket.get(), IPPROTO_IP, IP_RECVERR);
-    receive_joined(socket.get());
+    receive_bursts(socket.get());
     flow.can_segment_in = knows_segments(socket.get());
     flow.can_segment_out = can_segment_;
     flow.socket = std::move(socket);

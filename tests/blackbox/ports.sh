@@ -215,6 +215,21 @@ test_what_is_wrong_is_refused() {
     refused 1 "ns/uts"
     call proxy --pid $$ -p 8080:80 --proxy-protocol v3
     refused 1 "invalid value for proxy-protocol: \"v3\""
+    call proxy --pid $$ -p 8010-8000:8010-8000
+    refused 1 "from the lower one to the higher"
+    status=0
+    (ulimit -n 64 && exec "$urc" proxy --pid $$ -p 17500-17699:17500-17699) >"$work/out" 2>"$work/err" || status=$?
+    refused 1 "200 ports take more descriptors than there are"
+}
+
+test_what_datagrams_cannot_have_is_told() {
+    new_inside
+    serve echo 1010
+    publish --proxy-protocol v2 -p 127.0.0.1:0:1010/udp
+    check "a warning: $(cat "$work/err")" grep -q "proxy-protocol: is for TCP" "$work/err"
+    : >"$work/err"
+    end_proxy
+    end_inside
 }
 
 main

@@ -241,6 +241,8 @@ test_a_monitor_that_was_killed_is_replaced() {
     until_gone "$monitor"
     check "its ports are closed" closed "$port"
     check "none is listed" [ "$(ports_of $tag-c)" = 0 ]
+    call port list $tag-c
+    check "it says why" grep -q "1 more were published by a monitor that was killed" "$work/err"
     call port add $tag-c 127.0.0.1:$port:80
     check "added again: $status" [ "$status" = 0 ]
     until_true has_page "$port"

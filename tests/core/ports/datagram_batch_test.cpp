@@ -98,7 +98,7 @@ TEST_F(UdpBatch, KeepsEachDatagramAsItWas) {
 
 TEST_F(UdpBatch, SendsARunByOneCall) {
     if (!can_segment_) GTEST_SKIP() << "no UDP_SEGMENT";
-    receive_joined(server_.get());
+    receive_bursts(server_.get());
     send(Texts(10, "ten of a size"));
     EXPECT_EQ(pass_on().lost, 0U);
     EXPECT_EQ(messages_, 10U);
@@ -106,7 +106,7 @@ TEST_F(UdpBatch, SendsARunByOneCall) {
 }
 
 TEST_F(UdpBatch, TakesARunByOneCall) {
-    receive_joined(middle_.get());
+    receive_bursts(middle_.get());
     if (!can_segment_) GTEST_SKIP() << "no UDP_SEGMENT";
     std::string text;
     for (int i = 0; i < 100; ++i) text += std::to_string(i) + ",";
@@ -124,7 +124,7 @@ TEST_F(UdpBatch, TakesARunByOneCall) {
 }
 
 TEST_F(UdpBatch, SendsOneByOneWhereTheKernelCannotCutUp) {
-    receive_joined(middle_.get());
+    receive_bursts(middle_.get());
     if (!can_segment_) GTEST_SKIP() << "no UDP_SEGMENT";
     can_segment_ = false;
     send_joined(std::string(95, 'x'), 10);

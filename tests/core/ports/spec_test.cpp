@@ -87,8 +87,8 @@ TEST(PortSpec, ARangeIsOneSpecForEachPort) {
 
 TEST(PortSpec, WhatIsWrongIsSaidInOneLineThatNamesTheText) {
     const std::pair<const char*, const char*> cases[] = {
-        {"", "no host port"},
-        {"80", "no host port"},
+        {"", "HOSTPORT:PORT"},
+        {"80", "HOSTPORT:PORT"},
         {"8080:", "child's port"},
         {"8080:0", "child's port is 0"},
         {"65536:80", "host's port"},
