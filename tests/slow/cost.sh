@@ -1,6 +1,7 @@
 #!/bin/sh
 # What one call of each verb asks of the kernel: its system calls, of all its processes, counted by strace(1). Unlike
-# times they are the same on a busy machine. None may grow by more than 2 % over tests/slow/cost.txt, which is of a host
+# times they are the same on a busy machine. None may grow by more than 2 % (and four calls, which
+# differ from host to host) over tests/slow/cost.txt, which is of a host
 # with the same cgroup hierarchies: their number shows in the calls.
 #   tests/slow/cost.sh [URC]            compares            tests/slow/cost.sh --write    takes today's for the baseline
 set -u
@@ -84,7 +85,7 @@ test_cost() {
         before=$(awk -v c="$configuration" -v v="$verb" '$1 == c && $2 == v { print $3 }' "$baseline")
         printf '  %-8s %-7s %5d system calls, %5d in the baseline\n' "$configuration" "$verb" "$calls" "${before:-0}"
         check "$configuration $verb: $calls system calls, more than 2 % over ${before:-nothing}" \
-            [ "$((calls * 100))" -le "$((${before:-0} * 102))" ]
+            [ "$((calls * 100))" -le "$((${before:-0} * 102 + 400))" ]
     done <"$work/now"
     check "every verb was counted" [ "$(wc -l <"$work/now")" = "$(($(wc -l <"$baseline") - 1))" ]
 }
