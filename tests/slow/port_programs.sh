@@ -11,6 +11,8 @@ if [ -z "$URC" ]; then
     URC=build/release/urc
 fi
 export URC
+# What is installed does not start its daemon.
+export RUNLEVEL=1
 need jq busybox-static curl iperf3 wrk socat dnsmasq-base bind9-dnsutils nginx-light iproute2 util-linux python3
 set -- "$URC"
 . tests/blackbox/lib.sh
